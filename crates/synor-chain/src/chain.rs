@@ -1,0 +1,59 @@
+//! The seam between the billing engine and whatever chain it is paid on.
+
+use async_trait::async_trait;
+use synor_economics::id::{Address, TxId};
+
+use crate::{ChainError, Cursor, Grant, ObservedTransfer, Page, SignedTransaction, Soma};
+
+/// The most items that [`Chain::transfers_to`] returns, whatever was asked for.
+pub const PAGE_MAX: usize = 1_000;
+
+/// A chain that carries SYNOR.
+///
+/// Every method may also fail with what keeps the chain from answering: `RpcUnreachable`,
+/// `RpcAnswer`, `Storage` or `Stopped`.
+#[async_trait]
+pub trait Chain: Send + Sync {
+    /// Hands in a transaction; when this returns it is not lost by a crash. Handing in the same one
+    /// again gives the same id and changes nothing, except that one a reorganization retracted
+    /// waits for a block again.
+    ///
+    /// Refused with `WrongChain`, `BadAddress`, `AmountZero`, `MemoTooLong` or `BadSignature` for
+    /// what it is, with `InsufficientBalance`, `NoGrant`, `GrantExceeded`, `NonceUsed` or
+    /// `NonceTooHigh` for the state that it meets. A nonce with a gap before it waits.
+    async fn submit(&self, tx: SignedTransaction) -> Result<TxId, ChainError>;
+
+    /// The transfer that a transaction makes, as it stands now; `None` if it was never seen.
+    async fn transfer(&self, tx: &TxId) -> Result<Option<ObservedTransfer>, ChainError>;
+
+    /// What happened to the transfers to an address after a cursor, at most `limit` (and
+    /// [`PAGE_MAX`]) items. The feed is append-only: one item whenever a transfer was included in a
+    /// block and one whenever a reorganization took it back, each showing the transfer as it
+    /// stands **now**. It survives restarts, and a cursor never skips anything.
+    async fn transfers_to(
+        &self,
+        address: &Address,
+        after: Cursor,
+        limit: usize,
+    ) -> Result<Page<ObservedTransfer>, ChainError>;
+
+    /// The balance at the tip in soma; zero for an address never seen.
+    async fn balance(&self, address: &Address) -> Result<Soma, ChainError>;
+
+    /// The nonce for the address's next transaction, counting those that wait for a block.
+    async fn next_nonce(&self, address: &Address) -> Result<u64, ChainError>;
+
+    /// The height of the tip, which is the number of blocks after the genesis.
+    async fn block_count(&self) -> Result<u64, ChainError>;
+
+    /// What `owner` lets `spender` charge, as of the tip; `None` if nothing was granted or the grant
+    /// was revoked.
+    async fn grant(
+        &self,
+        owner: &Address,
+        spender: &Address,
+    ) -> Result<Option<Grant>, ChainError>;
+
+    /// The name that signatures for this chain contain.
+    async fn chain_id(&self) -> Result<String, ChainError>;
+}
