@@ -11,13 +11,21 @@
 pub mod address;
 pub mod amount;
 pub mod chain;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+pub mod dev;
 pub mod error;
 pub mod observed;
+pub mod rpc;
 pub mod transaction;
+pub mod wallet;
 
 pub use address::parse_address;
 pub use amount::Soma;
 pub use chain::Chain;
+pub use dev::{DevChain, DevChainConfig, DevControls, Reorganization, Reorganized};
 pub use error::ChainError;
 pub use observed::{Cursor, ObservedTransfer, Page, TransferStatus};
+pub use rpc::{RpcChain, RpcServer};
 pub use transaction::{Grant, MEMO_MAX_BYTES, Payload, SignedTransaction, Transfer};
+pub use wallet::Wallet;

@@ -15,9 +15,13 @@
     allow(clippy::arithmetic_side_effects, clippy::cast_possible_truncation)
 )]
 
+pub mod account;
+pub mod billing;
+pub mod distribution;
 pub mod id;
 pub mod metering;
 pub mod money;
 pub mod period;
+pub mod pricing;
 pub mod quantity;
 mod wire;

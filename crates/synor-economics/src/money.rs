@@ -113,6 +113,11 @@ impl MicroSynor {
         self.0 == 0
     }
 
+    /// Whether the amount is zero, in the form that serde's `skip_serializing_if` asks for.
+    pub const fn is_zero_ref(&self) -> bool {
+        self.0 == 0
+    }
+
     /// Reads an amount in SYNOR that must be above zero, with its currency, as people type it:
     /// `100 SYNOR`, `0.5 SYNOR`. Refuses `100`, `100 SYN`, `1e3 SYNOR`, `-5 SYNOR` and what is
     /// finer than a µSYNOR.

@@ -1,0 +1,21 @@
+//! Billing: invoices, what pays for them, and the journal that proves it.
+
+pub mod credit;
+pub mod invoice;
+pub mod ledger;
+pub mod line_item;
+pub mod payment;
+pub mod prepaid;
+pub mod settlement;
+
+pub use credit::{CreditEntry, CreditError, CreditManager, CreditSource, CreditUse};
+pub use invoice::{
+    AppliedDiscount, DiscountType, Draft, Invoice, InvoiceError, InvoiceNumber, InvoiceStatus,
+};
+pub use ledger::{JournalEntry, LedgerAccount, LedgerError, Posting};
+pub use line_item::{LineItem, ServedBy};
+pub use payment::{
+    AutoPayConfig, ConfirmationPolicy, Deposit, Payment, PaymentError, PaymentProcessor,
+    PaymentRequest, PaymentResult, PaymentStatus, PaymentTarget,
+};
+pub use prepaid::{PrepaidError, PrepaidManager};

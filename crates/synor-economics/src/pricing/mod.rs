@@ -1,0 +1,9 @@
+//! Pricing: price lists that people write, and the rating of usage by them.
+
+mod price_list;
+mod price_unit;
+mod rate;
+
+pub use price_list::{Price, PriceList, PriceListError};
+pub use price_unit::PriceUnit;
+pub use rate::{PricingError, rate_amount, rate_usage};

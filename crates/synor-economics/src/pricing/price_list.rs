@@ -1,0 +1,283 @@
+//! The price list: a TOML document that an operator writes, read with the line of every mistake.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use thiserror::Error;
+use toml::Spanned;
+
+use super::price_unit::PriceUnit;
+use crate::metering::summary::PRICED_DIMENSIONS;
+use crate::metering::{Dimensions, ResourceType};
+use crate::money::{Exact, MICRO_PER_SYNOR};
+use crate::period::Timestamp;
+
+/// The price list that is built in.
+const DEFAULT: &str = include_str!("../../price_lists/default.toml");
+
+/// A mistake in a price list: where, and what is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("line {line}: {reason}")]
+pub struct PriceListError {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong and what would be right.
+    pub reason: String,
+}
+
+/// The price of one resource, perhaps only for some values of its dimensions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Price {
+    /// What is priced.
+    pub resource: ResourceType,
+    /// The values that usage must carry for this price; the price with most of them wins.
+    pub dimensions: Dimensions,
+    /// What the amount is for.
+    pub per: PriceUnit,
+    /// The amount in µSYNOR, exact; not below zero.
+    pub amount: Exact,
+}
+
+/// A version of the prices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PriceList {
+    /// The version's name, which every invoice line records.
+    pub version: String,
+    /// From when on it applies.
+    pub effective_from: Timestamp,
+    prices: Vec<Price>,
+    text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    version: Spanned<String>,
+    effective_from: Spanned<String>,
+    price: Vec<Spanned<RawPrice>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPrice {
+    resource: Spanned<String>,
+    #[serde(default)]
+    dimensions: BTreeMap<String, String>,
+    per: Spanned<String>,
+    amount: Spanned<String>,
+}
+
+impl PriceList {
+    /// The built-in price list.
+    ///
+    /// ```
+    /// use synor_economics::metering::{Dimensions, ResourceType};
+    /// use synor_economics::pricing::PriceList;
+    /// let list = PriceList::built_in()?;
+    /// let cpu = list.price_of(ResourceType::ComputeCpu, &Dimensions::new()).unwrap();
+    /// assert_eq!(cpu.amount.to_integer(), Some(20_000)); // µSYNOR per core-hour
+    /// # Ok::<(), synor_economics::pricing::PriceListError>(())
+    /// ```
+    pub fn built_in() -> Result<Self, PriceListError> {
+        Self::parse(DEFAULT)
+    }
+
+    /// Reads a price list as it is written.
+    pub fn parse(text: &str) -> Result<Self, PriceListError> {
+        let at = |offset: usize, reason: String| PriceListError {
+            line: text
+                .get(..offset)
+                .map_or(1, |t| t.matches('\n').count().saturating_add(1)),
+            reason,
+        };
+        let document: Document = toml::from_str(text).map_err(|e| {
+            let reason = e.message().lines().collect::<Vec<_>>().join("; ");
+            at(e.span().map_or(0, |span| span.start), reason)
+        })?;
+        let version = document.version.get_ref();
+        if version.is_empty() || version.len() > 64 || version.chars().any(char::is_control) {
+            let reason = "version must be 1 to 64 characters".to_owned();
+            return Err(at(document.version.span().start, reason));
+        }
+        let effective_from = Timestamp::parse(document.effective_from.get_ref())
+            .map_err(|e| at(document.effective_from.span().start, e.to_string()))?;
+        let mut prices: Vec<Price> = Vec::with_capacity(document.price.len());
+        for raw in &document.price {
+            let price = read_price(raw.get_ref(), &at)?;
+            let same = |p: &Price| p.resource == price.resource && p.dimensions == price.dimensions;
+            if prices.iter().any(same) {
+                let reason = format!("{} is priced twice", describe(&price));
+                return Err(at(raw.span().start, reason));
+            }
+            prices.push(price);
+        }
+        Ok(Self {
+            version: version.clone(),
+            effective_from,
+            prices,
+            text: text.to_owned(),
+        })
+    }
+
+    /// The document as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// All prices, in the order of the document.
+    pub fn prices(&self) -> &[Price] {
+        &self.prices
+    }
+
+    /// The price of usage: of those whose dimensions the usage carries, the one with most of them.
+    pub fn price_of(&self, resource: ResourceType, dimensions: &Dimensions) -> Option<&Price> {
+        let carried = |p: &&Price| {
+            p.dimensions
+                .iter()
+                .all(|(k, v)| dimensions.get(k) == Some(v))
+        };
+        self.prices
+            .iter()
+            .filter(|p| p.resource == resource)
+            .filter(carried)
+            .max_by_key(|p| p.dimensions.len())
+    }
+}
+
+fn describe(price: &Price) -> String {
+    let dimensions: Vec<_> = price
+        .dimensions
+        .iter()
+        .map(|(k, v)| format!("{k} {v}"))
+        .collect();
+    format!("{} {}", price.resource, dimensions.join(" "))
+        .trim_end()
+        .to_owned()
+}
+
+fn read_price(
+    raw: &RawPrice,
+    at: &impl Fn(usize, String) -> PriceListError,
+) -> Result<Price, PriceListError> {
+    let resource: ResourceType =
+        raw.resource
+            .get_ref()
+            .parse()
+            .map_err(|e: crate::metering::UnknownResource| {
+                at(raw.resource.span().start, e.to_string())
+            })?;
+    let per: PriceUnit = raw
+        .per
+        .get_ref()
+        .parse()
+        .map_err(|e: crate::metering::UnitError| at(raw.per.span().start, e.to_string()))?;
+    let spec = resource.spec();
+    if per.unit().base() != spec.base_unit {
+        let reason = format!(
+            "{resource} is billed in {}, which `{per}` is no multiple of; try `per = \"{}\"`",
+            spec.base_unit, spec.display_unit
+        );
+        return Err(at(raw.per.span().start, reason));
+    }
+    if let Some(other) = raw
+        .dimensions
+        .keys()
+        .find(|k| !PRICED_DIMENSIONS.contains(&k.as_str()))
+    {
+        let known = PRICED_DIMENSIONS.join(", ");
+        let reason = format!("prices cannot depend on `{other}`; they can on {known}");
+        return Err(at(raw.resource.span().start, reason));
+    }
+    let amount = read_amount(raw.amount.get_ref()).map_err(|e| at(raw.amount.span().start, e))?;
+    Ok(Price {
+        resource,
+        dimensions: raw.dimensions.clone(),
+        per,
+        amount,
+    })
+}
+
+/// `0.02 SYNOR`: any number of decimals, because a price is not yet an amount.
+fn read_amount(text: &str) -> Result<Exact, String> {
+    let Some(number) = text.strip_suffix(" SYNOR") else {
+        return Err(format!("`{text}` is not a price; write it as `0.02 SYNOR`"));
+    };
+    let synor = Exact::parse_decimal(number).map_err(|e| e.to_string())?;
+    if synor.is_negative() {
+        return Err(format!("`{text}` is below zero"));
+    }
+    synor
+        .checked_mul(Exact::from_integer(i128::from(MICRO_PER_SYNOR)))
+        .map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+
+    fn check(text: &str, expected: Expect) {
+        let shown = match PriceList::parse(text) {
+            Ok(list) => format!("{} prices", list.prices().len()),
+            Err(error) => error.to_string(),
+        };
+        expected.assert_eq(&shown);
+    }
+
+    const HEAD: &str = "version = \"v1\"\neffective_from = \"2026-01-01T00:00:00Z\"\n";
+
+    fn price(resource: &str, per: &str, amount: &str) -> String {
+        format!("[[price]]\nresource = \"{resource}\"\nper = \"{per}\"\namount = \"{amount}\"\n")
+    }
+
+    #[test]
+    fn every_resource_has_a_default_price() {
+        let list = PriceList::built_in().unwrap();
+        for spec in ResourceType::all() {
+            let gpu = Dimensions::from([("gpu_model".to_owned(), "rtx4090".to_owned())]);
+            assert!(
+                list.price_of(spec.resource, &gpu).is_some(),
+                "{}",
+                spec.resource
+            );
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_reported_with_its_line() {
+        let one = price("compute.cpu", "core-hour", "0.02 SYNOR");
+        check(&format!("{HEAD}{one}"), expect!["1 prices"]);
+        check(
+            &format!("{HEAD}{one}{one}"),
+            expect!["line 7: compute.cpu is priced twice"],
+        );
+        check(
+            &format!("{HEAD}{}", price("compute.tpu", "core-hour", "1 SYNOR")),
+            expect![
+                "line 4: `tpu` is not a resource of compute; it has cpu, gpu, memory, invocations"
+            ],
+        );
+        check(
+            &format!("{HEAD}{}", price("compute.cpu", "GB", "1 SYNOR")),
+            expect![
+                "line 5: compute.cpu is billed in core-milliseconds, which `GB` is no multiple of; try `per = \"core-hours\"`"
+            ],
+        );
+        check(
+            &format!("{HEAD}{}", price("compute.cpu", "core-hour", "1 EUR")),
+            expect!["line 6: `1 EUR` is not a price; write it as `0.02 SYNOR`"],
+        );
+        check(
+            &format!("{HEAD}{}", price("compute.cpu", "core-hour", "-1 SYNOR")),
+            expect!["line 6: `-1 SYNOR` is below zero"],
+        );
+        check(
+            "version = \"v1\"\n[[price]]\n",
+            expect!["line 2: missing field `resource`"],
+        );
+        check(
+            "version = v1",
+            expect!["line 1: string values must be quoted, expected literal string"],
+        );
+    }
+}

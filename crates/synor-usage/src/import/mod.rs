@@ -1,0 +1,1 @@
+//! Reading usage from files: what each format says, as events.

@@ -1,0 +1,181 @@
+//! The usage log: where acknowledged events live, each exactly once, and from which every bill and
+//! chart is read.
+
+use async_trait::async_trait;
+use serde::Serialize;
+use synor_economics::id::AccountId;
+use synor_economics::metering::{EventId, Measure, ResourceType, UsageEvent, UsageSummary};
+use synor_economics::period::{Period, Timestamp};
+use synor_economics::quantity::Quantity;
+
+use crate::error::UsageLogError;
+use crate::series::{Series, SeriesQuery};
+
+/// The position of an event in order of acknowledgement, from 1 and without gaps; 0 is before the
+/// first.
+pub type LogPosition = u64;
+
+/// The most events that one page of [`UsageLog::events`] holds.
+pub const PAGE_EVENTS_MAX: usize = 10_000;
+
+/// Where usage events are kept.
+///
+/// An event is the same event if account, source and id are the same, whatever else it says. It is
+/// counted if and only if an append that held it was acknowledged, and once. Every read sees
+/// everything acknowledged before the read began.
+#[async_trait]
+pub trait UsageLog: Send + Sync {
+    /// Appends the events that the log does not hold yet: all of the batch or none, durable before
+    /// it returns. After an error, or no answer at all, appending the same events again is safe.
+    async fn append(&self, events: Vec<UsageEvent>) -> Result<Appended, UsageLogError>;
+
+    /// What the account used in the period, from everything acknowledged up to `through` (default:
+    /// now). Amounts count at their time; levels are integrated over the period and carry over its
+    /// ends. A past position gives the answer that was right then.
+    async fn summary(
+        &self,
+        account: &AccountId,
+        period: Period,
+        through: Option<LogPosition>,
+    ) -> Result<UsageSummary, UsageLogError>;
+
+    /// Whether an event acknowledged after `position` changes what happened before `before`.
+    async fn changed_since(
+        &self,
+        account: &AccountId,
+        position: LogPosition,
+        before: Timestamp,
+    ) -> Result<bool, UsageLogError>;
+
+    /// Usage in steps of time; the steps add up to the summary of the period.
+    async fn series(&self, query: SeriesQuery) -> Result<Series, UsageLogError>;
+
+    /// Events as they were acknowledged, in order of position. Paging by `next` gives each event
+    /// once, those appended meanwhile at the end.
+    async fn events(&self, query: EventQuery) -> Result<Page<LoggedEvent>, UsageLogError>;
+
+    /// The accounts that have any event, in order.
+    async fn accounts(&self) -> Result<Vec<AccountId>, UsageLogError>;
+
+    /// The position of the last acknowledged event.
+    async fn position(&self) -> Result<LogPosition, UsageLogError>;
+
+    /// Reads everything again and compares each record with its digest, the digests with the chain
+    /// over them, and the file with the structure it should have.
+    async fn check(&self) -> Result<LogCheck, UsageLogError>;
+}
+
+/// What became of a batch: every event of it is either accepted or a duplicate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Appended {
+    /// Events counted by this append.
+    pub accepted: u64,
+    /// Events that the log, or an earlier place in the batch, already held; not counted again.
+    pub duplicate: u64,
+    /// Those of the duplicates that say something else than the event held under their identity.
+    /// What is held stays.
+    pub conflicting: Vec<EventId>,
+    /// A position up to which the log holds every event of the batch.
+    pub position: LogPosition,
+}
+
+/// An event and where the log holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LoggedEvent {
+    /// Its place in order of acknowledgement.
+    pub position: LogPosition,
+    /// The event as it was appended.
+    #[serde(flatten)]
+    pub event: UsageEvent,
+}
+
+/// Which events to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventQuery {
+    /// Whose events.
+    pub account: AccountId,
+    /// Only those whose time lies in this period.
+    pub period: Option<Period>,
+    /// Only those of this resource.
+    pub resource: Option<ResourceType>,
+    /// Only those after this position; 0 for the first page, then `next` of the page before.
+    pub after: LogPosition,
+    /// The most to return, held to 1 to [`PAGE_EVENTS_MAX`].
+    pub limit: usize,
+}
+
+impl EventQuery {
+    /// The first page of everything an account reported.
+    pub fn all(account: AccountId) -> Self {
+        Self {
+            account,
+            period: None,
+            resource: None,
+            after: 0,
+            limit: PAGE_EVENTS_MAX,
+        }
+    }
+
+    /// The limit that holds.
+    pub fn page_limit(&self) -> usize {
+        self.limit.clamp(1, PAGE_EVENTS_MAX)
+    }
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Page<T> {
+    /// What it holds, in order.
+    pub items: Vec<T>,
+    /// What to pass as `after` for the next page; none if this was the last when it was read.
+    pub next: Option<LogPosition>,
+}
+
+/// What [`UsageLog::check`] found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LogCheck {
+    /// How many events were read.
+    pub events: u64,
+    /// The head of the chain in hexadecimal. Noted elsewhere, it later proves that the log up to
+    /// here is still the same: someone who can rewrite the whole log can rewrite its chain, too.
+    pub head: String,
+    /// What is wrong, naming the position and what differs; empty if all is well.
+    pub problems: Vec<String>,
+}
+
+impl LogCheck {
+    /// The most problems that one check lists.
+    pub const PROBLEMS_MAX: usize = 1_000;
+
+    /// Whether everything is as it was appended.
+    pub fn is_sound(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+/// Refuses an event that validation would not have let through and that would spoil every sum it is
+/// in. With amounts held to [`Quantity::EVENT_MAX`], 10^27, the sum of an account cannot leave 128
+/// bits (1.7 × 10^38) before it has 10^11 events of that size, more than a log holds. A level of
+/// that size would have to be held in thousands of places for a year; a summary that came to that
+/// is refused with [`UsageLogError::Sum`], never wrapped.
+pub(crate) fn refuse_unsound(event: &UsageEvent) -> Result<(), UsageLogError> {
+    let refuse = |reason| {
+        Err(UsageLogError::Refused {
+            event: Box::new(event.identity.clone()),
+            reason,
+        })
+    };
+    let size = event.quantity.get().unsigned_abs();
+    if size > Quantity::EVENT_MAX.get().unsigned_abs() {
+        return refuse("the quantity is too large for one event");
+    }
+    if event.quantity.is_negative() && !event.correction {
+        return refuse("the quantity is negative, and the event is not marked `correction`");
+    }
+    let is_level = matches!(event.resource.spec().measure, Measure::Level { .. });
+    match (event.is_sample, is_level) {
+        (true, false) => refuse("it is a sample of a resource that is not measured as a level"),
+        (true, true) if event.correction => refuse("a sample of a level cannot be a correction"),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,211 @@
+//! Usage over time, for charts: a period cut into hours, days or months of a time zone.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::{ToSpan, ZonedDateTime};
+use serde::{Deserialize, Serialize};
+use synor_economics::id::{AccountId, ProviderId};
+use synor_economics::metering::{Dimensions, ResourceType};
+use synor_economics::money::MoneyError;
+use synor_economics::period::{Month, Period, PeriodError, Timestamp, Zone};
+use synor_economics::quantity::Quantity;
+
+use crate::error::UsageLogError;
+use crate::log::LogPosition;
+
+/// The most steps in one series: more than the hours of a year.
+pub const STEPS_MAX: usize = 10_000;
+
+/// How long the steps of a series are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// An hour of the clock on the wall, which in some zones begins at half past in UTC.
+    Hour,
+    /// From midnight to midnight: 23 or 25 hours when the clocks change.
+    Day,
+    /// A calendar month.
+    Month,
+}
+
+/// What lines of a series are kept apart by, besides the resource.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SplitBy {
+    /// The operator that did the work.
+    Provider,
+    /// The value of a dimension: `region`, `bucket`, …
+    Dimension(String),
+}
+
+/// Which series to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeriesQuery {
+    /// Whose usage.
+    pub account: AccountId,
+    /// When. The first and the last step are cut to it.
+    pub period: Period,
+    /// How long a step is.
+    pub step: Step,
+    /// Whose hours, days and months.
+    pub zone: Zone,
+    /// Only this resource.
+    pub resource: Option<ResourceType>,
+    /// What to keep apart besides the resource.
+    pub split: Option<SplitBy>,
+}
+
+/// Usage over time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Series {
+    /// Whose usage.
+    pub account: AccountId,
+    /// The steps, which together are the period.
+    pub steps: Vec<Period>,
+    /// One line per resource and value of what they are split by, in that order; lines without any
+    /// usage are left out.
+    pub lines: Vec<SeriesLine>,
+    /// How far the log had been read.
+    pub log_position: LogPosition,
+}
+
+/// One line of a chart. Resources are always kept apart, because their units differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SeriesLine {
+    /// What was used.
+    pub resource: ResourceType,
+    /// The provider or the value of the dimension that the series is split by; none for usage that
+    /// has none.
+    pub group: Option<String>,
+    /// How much in each step, in the resource's base unit.
+    pub quantities: Vec<Quantity>,
+}
+
+impl SplitBy {
+    /// The value under which usage falls.
+    pub(crate) fn group(
+        &self,
+        provider: Option<&ProviderId>,
+        dimensions: &Dimensions,
+    ) -> Option<String> {
+        match self {
+            Self::Provider => provider.map(|id| id.as_str().to_owned()),
+            Self::Dimension(name) => dimensions.get(name).cloned(),
+        }
+    }
+}
+
+/// Adds up the lines of a series.
+#[derive(Debug)]
+pub(crate) struct LineTally {
+    steps: Vec<Period>,
+    lines: BTreeMap<(ResourceType, Option<String>), Vec<Quantity>>,
+}
+
+impl LineTally {
+    /// No usage yet in any of these steps.
+    pub(crate) fn new(steps: Vec<Period>) -> Self {
+        Self {
+            steps,
+            lines: BTreeMap::new(),
+        }
+    }
+
+    /// The steps.
+    pub(crate) fn steps(&self) -> &[Period] {
+        &self.steps
+    }
+
+    /// The step that an instant of the period lies in.
+    pub(crate) fn step_of(&self, at: Timestamp) -> Option<usize> {
+        let next = self.steps.partition_point(|step| step.start() <= at);
+        next.checked_sub(1)
+    }
+
+    /// Adds a quantity to one step of one line.
+    pub(crate) fn add(
+        &mut self,
+        resource: ResourceType,
+        group: Option<String>,
+        step: usize,
+        quantity: Quantity,
+    ) -> Result<(), MoneyError> {
+        let empty = || vec![Quantity::ZERO; self.steps.len()];
+        let line = self.lines.entry((resource, group)).or_insert_with(empty);
+        if let Some(sum) = line.get_mut(step) {
+            *sum = sum.checked_add(quantity)?;
+        }
+        Ok(())
+    }
+
+    /// The series.
+    pub(crate) fn into_series(self, account: AccountId, log_position: LogPosition) -> Series {
+        let lines = self
+            .lines
+            .into_iter()
+            .filter(|(_, quantities)| quantities.iter().any(|q| !q.is_zero()))
+            .map(|((resource, group), quantities)| SeriesLine {
+                resource,
+                group,
+                quantities,
+            })
+            .collect();
+        Series {
+            account,
+            steps: self.steps,
+            lines,
+            log_position,
+        }
+    }
+}
+
+/// Cuts a period into steps. The first and the last may be short; together they are the period.
+pub fn steps(period: Period, step: Step, zone: &Zone) -> Result<Vec<Period>, UsageLogError> {
+    let tz = TimeZoneDatabase::bundled()
+        .get(zone.name())
+        .map_err(|_| PeriodError::NotAZone(zone.name().to_owned()))?;
+    let mut steps = Vec::new();
+    let mut start = period.start();
+    while start < period.end() {
+        if steps.len() == STEPS_MAX {
+            return Err(UsageLogError::TooManySteps { max: STEPS_MAX });
+        }
+        let next = match step {
+            Step::Hour => next_hour(start, &tz)?,
+            Step::Day => next_day(start, &tz)?,
+            Step::Month => Month::containing(start, zone)?.period(zone)?.end(),
+        };
+        let end = next.min(period.end());
+        steps.push(Period::new(start, end)?);
+        start = end;
+    }
+    Ok(steps)
+}
+
+/// When the clock on the wall next shows a full hour. By elapsed time, not by what the clock says:
+/// the hour that comes twice in autumn is two steps.
+fn next_hour(at: Timestamp, tz: &TimeZone) -> Result<Timestamp, PeriodError> {
+    let offset_secs = i64::from(zoned(at, tz)?.offset().seconds());
+    let past_secs = at.plus_secs(offset_secs).secs().rem_euclid(3_600);
+    Ok(at.plus_secs(3_600).plus_secs(past_secs.saturating_neg()))
+}
+
+/// The next midnight, or the first instant of the next day where the clocks leap over midnight.
+fn next_day(at: Timestamp, tz: &TimeZone) -> Result<Timestamp, PeriodError> {
+    let tomorrow: Date = zoned(at, tz)?
+        .date()
+        .checked_add(1.day())
+        .map_err(|_| PeriodError::OutOfRange)?;
+    let start = tomorrow
+        .to_zoned_datetime(tz.clone())
+        .map_err(|_| PeriodError::OutOfRange)?;
+    Ok(Timestamp::from_secs(start.timestamp().as_second()))
+}
+
+fn zoned(at: Timestamp, tz: &TimeZone) -> Result<ZonedDateTime, PeriodError> {
+    jiff::Timestamp::from_second(at.secs())
+        .map(|time| time.to_zoned_datetime(tz.clone()))
+        .map_err(|_| PeriodError::OutOfRange)
+}
