@@ -1,1 +1,17 @@
-//! Being built.
+//! The book of record: documents (accounts, invoices, credits, payments …) and the journal, behind
+//! one seam. Many reads, one write: a [`ChangeSet`] lands whole or not at all.
+
+mod api_key;
+mod change_set;
+pub mod conformance;
+mod document;
+mod error;
+mod sqlite;
+mod store;
+
+pub use api_key::{ApiKey, ApiKeyRole};
+pub use change_set::{ChangeSet, Committed, Scope};
+pub use document::{Counter, Deduction, Document, Keys, Kind, PriceListRecord, StoredDocument};
+pub use error::StoreError;
+pub use sqlite::SqliteStore;
+pub use store::{BookCheck, Cursor, JournalLine, ListQuery, Page, Store};

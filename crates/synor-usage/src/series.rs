@@ -1,6 +1,7 @@
 //! Usage over time, for charts: a period cut into hours, days or months of a time zone.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -124,18 +125,22 @@ impl LineTally {
         next.checked_sub(1)
     }
 
-    /// Adds a quantity to one step of one line.
+    /// Adds one quantity per step to a line.
     pub(crate) fn add(
         &mut self,
         resource: ResourceType,
         group: Option<String>,
-        step: usize,
-        quantity: Quantity,
+        quantities: Vec<Quantity>,
     ) -> Result<(), MoneyError> {
-        let empty = || vec![Quantity::ZERO; self.steps.len()];
-        let line = self.lines.entry((resource, group)).or_insert_with(empty);
-        if let Some(sum) = line.get_mut(step) {
-            *sum = sum.checked_add(quantity)?;
+        match self.lines.entry((resource, group)) {
+            Entry::Vacant(line) => {
+                line.insert(quantities);
+            }
+            Entry::Occupied(mut line) => {
+                for (sum, quantity) in line.get_mut().iter_mut().zip(quantities) {
+                    *sum = sum.checked_add(quantity)?;
+                }
+            }
         }
         Ok(())
     }

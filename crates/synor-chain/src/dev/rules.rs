@@ -1,6 +1,7 @@
 //! The rules of the chain, without any storage: what a transaction does to the accounts it touches.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use serde::{Deserialize, Serialize};
 use synor_economics::id::Address;
@@ -94,9 +95,9 @@ impl Accounts {
     }
 
     fn gather_grant(&mut self, key: GrantKey, source: &impl Source) -> Result<(), ChainError> {
-        if !self.grants.contains_key(&key) {
-            let bounds = source.bounds(&key)?;
-            self.grants.insert(key, Tracked::unchanged(bounds));
+        if let Entry::Vacant(vacant) = self.grants.entry(key) {
+            let bounds = source.bounds(vacant.key())?;
+            vacant.insert(Tracked::unchanged(bounds));
         }
         Ok(())
     }

@@ -156,11 +156,15 @@ pub fn confirmed(
         rest = rest.checked_sub(taken)?;
         payment.settled_micro_synor = taken;
         sides.push((Account::Receivable(account.clone()), taken.checked_neg()?));
-        if was_owed && invoice.outstanding()?.is_zero() {
-            if let Some((distribution, entry)) = distributed(&invoice, split, before, now)? {
-                settled.distribution = Some(distribution);
-                settled.entries.push(entry);
-            }
+        let completed = was_owed && invoice.outstanding()?.is_zero();
+        let earned = if completed {
+            distributed(&invoice, split, before, now)?
+        } else {
+            None
+        };
+        if let Some((distribution, entry)) = earned {
+            settled.distribution = Some(distribution);
+            settled.entries.push(entry);
         }
         settled.invoice = Some(invoice);
     }

@@ -1,0 +1,89 @@
+//! A decision on its way into the book.
+
+use std::collections::BTreeMap;
+
+use synor_economics::billing::JournalEntry;
+use synor_economics::id::AccountId;
+use synor_economics::period::Timestamp;
+
+use crate::document::{Document, StoredDocument};
+use crate::error::StoreError;
+
+/// Something that decisions are made on, with a version that every decision about it raises.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// An account, with everything that belongs to it.
+    Account(AccountId),
+    /// The sequence of invoice numbers.
+    InvoiceNumbers,
+    /// How far the chain has been followed.
+    Chain,
+    /// Keys, price lists and the like.
+    Settings,
+}
+
+impl std::fmt::Display for Scope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Account(id) => write!(f, "account {id}"),
+            Self::InvoiceNumbers => f.write_str("invoice numbers"),
+            Self::Chain => f.write_str("chain"),
+            Self::Settings => f.write_str("settings"),
+        }
+    }
+}
+
+/// All that one command changes: it lands in one transaction or not at all.
+#[derive(Debug, Clone)]
+pub struct ChangeSet {
+    /// Names the command for ever: a second commit of it returns the first one's reply.
+    pub command: String,
+    /// What was asked, so that one name cannot stand for two requests.
+    pub request: String,
+    /// The versions that the decision was made on.
+    pub expects: BTreeMap<Scope, u64>,
+    /// New and changed documents.
+    pub documents: Vec<StoredDocument>,
+    /// Movements of value.
+    pub entries: Vec<JournalEntry>,
+    /// What to answer, now and to every repetition.
+    pub reply: serde_json::Value,
+    /// When it was decided.
+    pub at: Timestamp,
+}
+
+impl ChangeSet {
+    /// An empty set of changes.
+    pub fn new(command: impl Into<String>, at: Timestamp) -> Self {
+        Self {
+            command: command.into(),
+            request: String::new(),
+            expects: BTreeMap::new(),
+            documents: Vec::new(),
+            entries: Vec::new(),
+            reply: serde_json::Value::Null,
+            at,
+        }
+    }
+
+    /// Makes the commit fail if the scope has changed since this version of it.
+    pub fn expect(&mut self, scope: Scope, version: u64) -> &mut Self {
+        self.expects.insert(scope, version);
+        self
+    }
+
+    /// Stores a document, new or changed.
+    pub fn put<D: Document>(&mut self, document: &D) -> Result<&mut Self, StoreError> {
+        self.documents.push(StoredDocument::pack(document)?);
+        Ok(self)
+    }
+}
+
+/// What a commit came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// The reply of the first commit of the command.
+    pub reply: serde_json::Value,
+    /// Whether the command had been committed before, so that nothing was changed now.
+    pub replayed: bool,
+}

@@ -1,0 +1,316 @@
+//! Documents: what the book remembers besides the journal, and the keys it finds them by.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use synor_economics::account::Account;
+use synor_economics::billing::{
+    AutoPayConfig, CreditEntry, CreditUse, Deposit, Invoice, Payment, PaymentStatus,
+};
+use synor_economics::distribution::Distribution;
+use synor_economics::id::{AccountId, DeductionId};
+use synor_economics::money::MicroSynor;
+use synor_economics::period::Timestamp;
+
+use crate::api_key::{ApiKey, ApiKeyRole};
+use crate::error::StoreError;
+
+/// The kinds of documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Kind {
+    Account,
+    ApiKey,
+    AutoPay,
+    Counter,
+    Credit,
+    Deduction,
+    Deposit,
+    Distribution,
+    Invoice,
+    Payment,
+    PriceList,
+}
+
+impl Kind {
+    /// The kind's name, as it is stored.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::ApiKey => "api_key",
+            Self::AutoPay => "auto_pay",
+            Self::Counter => "counter",
+            Self::Credit => "credit",
+            Self::Deduction => "deduction",
+            Self::Deposit => "deposit",
+            Self::Distribution => "distribution",
+            Self::Invoice => "invoice",
+            Self::Payment => "payment",
+            Self::PriceList => "price_list",
+        }
+    }
+}
+
+/// What a document is found by.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Keys {
+    /// Unique within the kind.
+    pub id: String,
+    /// Whose it is.
+    pub account: Option<AccountId>,
+    /// Another key that is unique within the kind.
+    pub lookup: Option<String>,
+    /// The order of lists.
+    pub sort_key: i64,
+    /// Whether work remains on it: an invoice owed, a credit not used up, a payment not counted.
+    pub is_open: bool,
+}
+
+/// Something that is stored whole.
+pub trait Document: Serialize + DeserializeOwned + Send + Sync {
+    /// Its kind.
+    const KIND: Kind;
+
+    /// What it is found by.
+    fn keys(&self) -> Keys;
+
+    /// Its invariants, asserted before it is stored and after it is read.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// A document as it lies in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredDocument {
+    /// Its kind.
+    pub kind: Kind,
+    /// What it is found by.
+    pub keys: Keys,
+    /// Its JSON.
+    pub body: String,
+}
+
+impl StoredDocument {
+    /// Packs a document; refuses one whose invariants do not hold.
+    pub fn pack<D: Document>(document: &D) -> Result<Self, StoreError> {
+        let keys = document.keys();
+        let corrupt = |problem: String| StoreError::Corrupt {
+            kind: D::KIND.name(),
+            id: keys.id.clone(),
+            problem,
+        };
+        document.check().map_err(corrupt)?;
+        let body = serde_json::to_string(document).map_err(|e| corrupt(e.to_string()))?;
+        Ok(Self {
+            kind: D::KIND,
+            keys,
+            body,
+        })
+    }
+
+    /// Unpacks the document; refuses one whose invariants do not hold.
+    pub fn unpack<D: Document>(&self) -> Result<D, StoreError> {
+        let corrupt = |problem: String| StoreError::Corrupt {
+            kind: D::KIND.name(),
+            id: self.keys.id.clone(),
+            problem,
+        };
+        let document: D = serde_json::from_str(&self.body).map_err(|e| corrupt(e.to_string()))?;
+        document.check().map_err(corrupt)?;
+        if document.keys() != self.keys {
+            return Err(corrupt("its keys are not those of its content".to_owned()));
+        }
+        Ok(document)
+    }
+}
+
+/// The next number of a gapless sequence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counter {
+    /// What is counted.
+    pub name: String,
+    /// The last number given out.
+    pub last: u64,
+}
+
+/// A version of the prices, kept for ever so that what it priced can be worked out again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PriceListRecord {
+    /// The version.
+    pub version: String,
+    /// From when on it applies.
+    pub effective_from: Timestamp,
+    /// The document as it was written.
+    pub toml: String,
+}
+
+/// Credits spent in real time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deduction {
+    /// Which deduction.
+    pub deduction_id: DeductionId,
+    /// Whose credits.
+    pub account_id: AccountId,
+    /// How much.
+    pub amount_micro_synor: MicroSynor,
+    /// Of which credits.
+    pub credits: Vec<CreditUse>,
+    /// What for.
+    pub reason: String,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+impl Document for Account {
+    const KIND: Kind = Kind::Account;
+    fn keys(&self) -> Keys {
+        let account = Some(self.account_id.clone());
+        let created = self.created_at.secs();
+        Keys {
+            id: self.account_id.to_string(),
+            account,
+            sort_key: created,
+            ..Keys::default()
+        }
+    }
+}
+
+impl Document for ApiKey {
+    const KIND: Kind = Kind::ApiKey;
+    fn keys(&self) -> Keys {
+        Keys {
+            id: self.key_id.to_string(),
+            account: match &self.role {
+                ApiKeyRole::Admin => None,
+                ApiKeyRole::Account(account) => Some(account.clone()),
+            },
+            lookup: Some(self.hash.clone()),
+            sort_key: self.created_at.secs(),
+            is_open: self.revoked_at.is_none(),
+        }
+    }
+}
+
+impl Document for AutoPayConfig {
+    const KIND: Kind = Kind::AutoPay;
+    fn keys(&self) -> Keys {
+        Keys {
+            id: self.account_id.to_string(),
+            account: Some(self.account_id.clone()),
+            is_open: self.enabled,
+            ..Keys::default()
+        }
+    }
+}
+
+impl Document for Counter {
+    const KIND: Kind = Kind::Counter;
+    fn keys(&self) -> Keys {
+        Keys {
+            id: self.name.clone(),
+            ..Keys::default()
+        }
+    }
+}
+
+impl Document for CreditEntry {
+    const KIND: Kind = Kind::Credit;
+    fn keys(&self) -> Keys {
+        Keys {
+            id: self.credit_id.to_string(),
+            account: Some(self.account_id.clone()),
+            lookup: None,
+            sort_key: self.created_at.secs(),
+            is_open: self.remaining_micro_synor.is_positive(),
+        }
+    }
+    fn check(&self) -> Result<(), String> {
+        let fits = !self.remaining_micro_synor.is_negative()
+            && self.remaining_micro_synor <= self.amount_micro_synor;
+        fits.then_some(())
+            .ok_or_else(|| "more remains of it than was granted".to_owned())
+    }
+}
+
+impl Document for Deduction {
+    const KIND: Kind = Kind::Deduction;
+    fn keys(&self) -> Keys {
+        Keys {
+            id: self.deduction_id.to_string(),
+            account: Some(self.account_id.clone()),
+            sort_key: self.created_at.secs(),
+            ..Keys::default()
+        }
+    }
+}
+
+impl Document for Deposit {
+    const KIND: Kind = Kind::Deposit;
+    fn keys(&self) -> Keys {
+        Keys {
+            id: self.deposit_id.to_string(),
+            account: Some(self.account_id.clone()),
+            sort_key: self.created_at.secs(),
+            ..Keys::default()
+        }
+    }
+}
+
+impl Document for Distribution {
+    const KIND: Kind = Kind::Distribution;
+    fn keys(&self) -> Keys {
+        Keys {
+            id: self.invoice_id.to_string(),
+            account: Some(self.account_id.clone()),
+            lookup: None,
+            sort_key: self.distributed_at.secs(),
+            is_open: self.reversed_at.is_none(),
+        }
+    }
+    fn check(&self) -> Result<(), String> {
+        self.is_whole()
+            .then_some(())
+            .ok_or_else(|| "its parts are not the whole".to_owned())
+    }
+}
+
+impl Document for Invoice {
+    const KIND: Kind = Kind::Invoice;
+    fn keys(&self) -> Keys {
+        Keys {
+            id: self.invoice_id.to_string(),
+            account: Some(self.account_id.clone()),
+            lookup: Some(self.number.to_string()),
+            sort_key: i64::try_from(self.number.get()).unwrap_or(i64::MAX),
+            is_open: self.status.is_payable(),
+        }
+    }
+    fn check(&self) -> Result<(), String> {
+        Invoice::check(self).map_err(|e| e.to_string())
+    }
+}
+
+impl Document for Payment {
+    const KIND: Kind = Kind::Payment;
+    fn keys(&self) -> Keys {
+        Keys {
+            id: self.payment_id.to_string(),
+            account: self.account_id.clone(),
+            lookup: Some(self.tx_id.to_string()),
+            sort_key: self.seen_at.secs(),
+            is_open: self.status == PaymentStatus::Pending,
+        }
+    }
+}
+
+impl Document for PriceListRecord {
+    const KIND: Kind = Kind::PriceList;
+    fn keys(&self) -> Keys {
+        let effective = self.effective_from.secs();
+        Keys {
+            id: self.version.clone(),
+            sort_key: effective,
+            ..Keys::default()
+        }
+    }
+}

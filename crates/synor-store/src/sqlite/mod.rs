@@ -1,0 +1,146 @@
+//! The book of record in one SQLite file.
+
+mod check;
+mod commit;
+mod read;
+mod schema;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OpenFlags};
+use synor_economics::billing::LedgerAccount;
+use synor_economics::money::MicroSynor;
+
+use crate::change_set::{ChangeSet, Committed, Scope};
+use crate::document::{Kind, StoredDocument};
+use crate::error::StoreError;
+use crate::store::{BookCheck, JournalLine, ListQuery, Page, Store};
+
+/// The book in a file: one thread writes, a few connections read.
+pub struct SqliteStore {
+    writer: writer::Writer,
+    readers: Arc<Readers>,
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("file", &self.readers.file)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Readers {
+    file: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Readers {
+    fn database(&self, source: rusqlite::Error) -> StoreError {
+        StoreError::Database {
+            file: self.file.display().to_string(),
+            source,
+        }
+    }
+
+    fn open(&self) -> Result<Connection, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection =
+            Connection::open_with_flags(&self.file, flags).map_err(|e| self.database(e))?;
+        connection
+            .busy_timeout(schema::BUSY_TIMEOUT)
+            .map_err(|e| self.database(e))?;
+        Ok(connection)
+    }
+}
+
+impl SqliteStore {
+    /// Opens the book, making it if it is not there.
+    pub fn open(file: &Path) -> Result<Self, StoreError> {
+        let connection = schema::open(file)?;
+        let readers = Readers {
+            file: file.to_owned(),
+            idle: Mutex::new(Vec::new()),
+        };
+        let writer = writer::Writer::start(connection, file.display().to_string())?;
+        Ok(Self {
+            writer,
+            readers: Arc::new(readers),
+        })
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, read::ReadError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let readers = Arc::clone(&self.readers);
+        let done = tokio::task::spawn_blocking(move || {
+            let idle = readers
+                .idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop();
+            let connection = idle.map_or_else(|| readers.open(), Ok)?;
+            let result = query(&connection);
+            readers
+                .idle
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(connection);
+            result.map_err(|e| match e {
+                read::ReadError::Sql(source) => readers.database(source),
+                read::ReadError::Store(error) => error,
+            })
+        });
+        done.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn commit(&self, changes: ChangeSet) -> Result<Committed, StoreError> {
+        self.writer.commit(changes).await
+    }
+
+    async fn replay(&self, command: &str, request: &str) -> Result<Option<Committed>, StoreError> {
+        let (command, request) = (command.to_owned(), request.to_owned());
+        self.read(move |c| read::replay(c, &command, &request))
+            .await
+    }
+
+    async fn version(&self, scope: &Scope) -> Result<u64, StoreError> {
+        let scope = scope.to_string();
+        self.read(move |c| Ok(read::version(c, &scope)?)).await
+    }
+
+    async fn document(&self, kind: Kind, id: &str) -> Result<Option<StoredDocument>, StoreError> {
+        let id = id.to_owned();
+        self.read(move |c| read::document(c, kind, "id", &id)).await
+    }
+
+    async fn lookup(&self, kind: Kind, lookup: &str) -> Result<Option<StoredDocument>, StoreError> {
+        let lookup = lookup.to_owned();
+        self.read(move |c| read::document(c, kind, "lookup", &lookup))
+            .await
+    }
+
+    async fn documents(&self, query: ListQuery) -> Result<Page<StoredDocument>, StoreError> {
+        self.read(move |c| read::documents(c, &query)).await
+    }
+
+    async fn balance(&self, account: &LedgerAccount) -> Result<MicroSynor, StoreError> {
+        let account = account.to_string();
+        self.read(move |c| Ok(read::balance(c, &account)?)).await
+    }
+
+    async fn journal(&self, after: u64, limit: usize) -> Result<Vec<JournalLine>, StoreError> {
+        self.read(move |c| read::journal(c, after, limit)).await
+    }
+
+    async fn check(&self) -> Result<BookCheck, StoreError> {
+        self.read(check::check).await
+    }
+}

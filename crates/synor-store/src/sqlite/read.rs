@@ -1,0 +1,239 @@
+//! Reads, and the digests that prove that what is read is what was written.
+
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use synor_economics::money::MicroSynor;
+
+use crate::change_set::Committed;
+use crate::document::{Keys, Kind, StoredDocument};
+use crate::error::StoreError;
+use crate::store::{Cursor, JournalLine, ListQuery, Page};
+
+/// Why a read failed: the database, or what was in it.
+pub enum ReadError {
+    Sql(rusqlite::Error),
+    Store(StoreError),
+}
+
+impl From<rusqlite::Error> for ReadError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<StoreError> for ReadError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+pub type Digest = [u8; 32];
+
+pub fn request_digest(request: &str) -> Digest {
+    *blake3::hash(request.as_bytes()).as_bytes()
+}
+
+/// The digest of everything in a document's row.
+pub fn document_digest(document: &StoredDocument) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    let keys = &document.keys;
+    let account = keys.account.as_ref().map_or("", |a| a.as_str());
+    for part in [
+        document.kind.name(),
+        &keys.id,
+        account,
+        keys.lookup.as_deref().unwrap_or(""),
+        &document.body,
+    ] {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.update(&keys.sort_key.to_le_bytes());
+    hasher.update(&[u8::from(keys.is_open)]);
+    *hasher.finalize().as_bytes()
+}
+
+/// The link of the journal's chain for an entry that follows `before`.
+pub fn chain_after(before: &[u8], sequence: u64, body: &str) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(before);
+    hasher.update(&sequence.to_le_bytes());
+    hasher.update(body.as_bytes());
+    *hasher.finalize().as_bytes()
+}
+
+pub fn journal_head(c: &Connection) -> rusqlite::Result<(u64, Vec<u8>)> {
+    let head = c
+        .prepare_cached("SELECT sequence, chain FROM journal ORDER BY sequence DESC LIMIT 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(head.unwrap_or_default())
+}
+
+pub fn version(c: &Connection, scope: &str) -> rusqlite::Result<u64> {
+    let version = c
+        .prepare_cached("SELECT version FROM scopes WHERE name = ?")?
+        .query_row([scope], |row| row.get(0))
+        .optional()?;
+    Ok(version.unwrap_or_default())
+}
+
+pub fn balance(c: &Connection, account: &str) -> rusqlite::Result<MicroSynor> {
+    let amount = c
+        .prepare_cached("SELECT amount_micro_synor FROM balances WHERE account = ?")?
+        .query_row([account], |row| row.get(0))
+        .optional()?;
+    Ok(amount.map_or(MicroSynor::ZERO, MicroSynor::new))
+}
+
+pub fn replay(
+    c: &Connection,
+    command: &str,
+    request: &str,
+) -> Result<Option<Committed>, ReadError> {
+    let found: Option<(Vec<u8>, String)> = c
+        .prepare_cached("SELECT request, reply FROM commands WHERE command = ?")?
+        .query_row([command], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((digest, reply)) = found else {
+        return Ok(None);
+    };
+    if digest != request_digest(request) {
+        return Err(StoreError::CommandReused {
+            command: command.to_owned(),
+        }
+        .into());
+    }
+    let reply = serde_json::from_str(&reply).map_err(|e| StoreError::Corrupt {
+        kind: "command",
+        id: command.to_owned(),
+        problem: e.to_string(),
+    })?;
+    Ok(Some(Committed {
+        reply,
+        replayed: true,
+    }))
+}
+
+/// The columns of a document, in the order that [`stored`] reads.
+const COLUMNS: &str = "id, account, lookup, sort_key, is_open, body, digest";
+
+/// A row, with the digest that was stored with it.
+pub fn stored(kind: Kind, row: &Row<'_>) -> rusqlite::Result<(StoredDocument, Vec<u8>)> {
+    let account: Option<String> = row.get(1)?;
+    let keys = Keys {
+        id: row.get(0)?,
+        account: account.and_then(|a| a.parse().ok()),
+        lookup: row.get(2)?,
+        sort_key: row.get(3)?,
+        is_open: row.get(4)?,
+    };
+    Ok((
+        StoredDocument {
+            kind,
+            keys,
+            body: row.get(5)?,
+        },
+        row.get(6)?,
+    ))
+}
+
+fn sound((document, digest): (StoredDocument, Vec<u8>)) -> Result<StoredDocument, StoreError> {
+    if digest == document_digest(&document) {
+        return Ok(document);
+    }
+    Err(StoreError::Corrupt {
+        kind: document.kind.name(),
+        id: document.keys.id,
+        problem: "it is not what was written".to_owned(),
+    })
+}
+
+/// A document by one of its unique columns.
+pub fn document(
+    c: &Connection,
+    kind: Kind,
+    column: &'static str,
+    value: &str,
+) -> Result<Option<StoredDocument>, ReadError> {
+    let sql = format!("SELECT {COLUMNS} FROM documents WHERE kind = ? AND {column} = ?");
+    let found = c
+        .prepare_cached(&sql)?
+        .query_row(params![kind.name(), value], |row| stored(kind, row))
+        .optional()?;
+    Ok(found.map(sound).transpose()?)
+}
+
+/// Calls `each` with every document of a kind and the digest stored with it.
+pub fn each_document(
+    c: &Connection,
+    kind: Kind,
+    mut each: impl FnMut(StoredDocument, Vec<u8>),
+) -> rusqlite::Result<()> {
+    let sql = format!("SELECT {COLUMNS} FROM documents WHERE kind = ? ORDER BY id");
+    let mut statement = c.prepare(&sql)?;
+    let mut rows = statement.query([kind.name()])?;
+    while let Some(row) = rows.next()? {
+        let (document, digest) = stored(kind, row)?;
+        each(document, digest);
+    }
+    Ok(())
+}
+
+pub fn documents(c: &Connection, query: &ListQuery) -> Result<Page<StoredDocument>, ReadError> {
+    let mut sql = format!("SELECT {COLUMNS} FROM documents WHERE kind = ?");
+    let mut values: Vec<rusqlite::types::Value> = vec![query.kind.name().to_owned().into()];
+    if let Some(account) = &query.account {
+        sql.push_str(" AND account = ?");
+        values.push(account.to_string().into());
+    }
+    if query.open_only {
+        sql.push_str(" AND is_open = 1");
+    }
+    let (beyond, order) = if query.newest_first {
+        ("<", "DESC")
+    } else {
+        (">", "ASC")
+    };
+    if let Some(after) = &query.after {
+        sql.push_str(&format!(" AND (sort_key, id) {beyond} (?, ?)"));
+        values.push(after.sort_key.into());
+        values.push(after.id.clone().into());
+    }
+    sql.push_str(&format!(" ORDER BY sort_key {order}, id {order} LIMIT ?"));
+    let limit = i64::try_from(query.limit.saturating_add(1)).unwrap_or(i64::MAX);
+    values.push(limit.into());
+    let mut statement = c.prepare_cached(&sql)?;
+    let rows = statement.query_map(params_from_iter(values), |row| stored(query.kind, row))?;
+    let mut items = Vec::new();
+    for row in rows {
+        items.push(sound(row?)?);
+    }
+    let more = items.len() > query.limit;
+    items.truncate(query.limit);
+    let next = items.last().filter(|_| more).map(|last| Cursor {
+        sort_key: last.keys.sort_key,
+        id: last.keys.id.clone(),
+    });
+    Ok(Page { items, next })
+}
+
+pub fn journal(c: &Connection, after: u64, limit: usize) -> Result<Vec<JournalLine>, ReadError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = c.prepare_cached(
+        "SELECT sequence, body FROM journal WHERE sequence > ? ORDER BY sequence LIMIT ?",
+    )?;
+    let rows = statement.query_map(params![after, limit], |row| {
+        Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?))
+    })?;
+    let mut lines = Vec::new();
+    for row in rows {
+        let (sequence, body) = row?;
+        let entry = serde_json::from_str(&body).map_err(|e| StoreError::Corrupt {
+            kind: "journal entry",
+            id: sequence.to_string(),
+            problem: e.to_string(),
+        })?;
+        lines.push(JournalLine { sequence, entry });
+    }
+    Ok(lines)
+}

@@ -1,0 +1,89 @@
+//! The tables, and how the file is opened.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use crate::error::StoreError;
+
+/// How long a connection waits for another's lock.
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The newest schema; each step leads from the one before.
+const STEPS: &[&str] = &["
+    CREATE TABLE documents (
+        kind      TEXT NOT NULL,
+        id        TEXT NOT NULL,
+        account   TEXT,
+        lookup    TEXT,
+        sort_key  INTEGER NOT NULL,
+        is_open   INTEGER NOT NULL,
+        body      TEXT NOT NULL,
+        digest    BLOB NOT NULL,            -- of all other columns
+        PRIMARY KEY (kind, id)
+    ) WITHOUT ROWID;
+    CREATE UNIQUE INDEX documents_lookup ON documents (kind, lookup) WHERE lookup IS NOT NULL;
+    CREATE INDEX documents_of_account ON documents (kind, account, sort_key, id);
+    CREATE INDEX documents_in_order ON documents (kind, sort_key, id);
+    CREATE INDEX documents_open ON documents (kind, account, sort_key, id) WHERE is_open = 1;
+
+    CREATE TABLE journal (
+        sequence  INTEGER PRIMARY KEY,
+        entry_id  TEXT NOT NULL UNIQUE,
+        body      TEXT NOT NULL,
+        chain     BLOB NOT NULL             -- of the chain before, sequence and body
+    );
+    CREATE TABLE balances (
+        account             TEXT PRIMARY KEY,
+        amount_micro_synor  INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE scopes (
+        name     TEXT PRIMARY KEY,
+        version  INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE commands (
+        command   TEXT PRIMARY KEY,
+        request   BLOB NOT NULL,            -- digest of what was asked
+        reply     TEXT NOT NULL,
+        at        INTEGER NOT NULL
+    ) WITHOUT ROWID;
+"];
+
+/// Opens the file for writing and brings its schema up to date.
+pub fn open(file: &Path) -> Result<Connection, StoreError> {
+    let name = file.display().to_string();
+    let database = |source| StoreError::Database {
+        file: name.clone(),
+        source,
+    };
+    let mut connection = Connection::open(file).map_err(database)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(database)?;
+    connection
+        .pragma_update(None, "journal_mode", "WAL")
+        .map_err(database)?;
+    connection
+        .pragma_update(None, "synchronous", "FULL")
+        .map_err(database)?;
+    let found: i64 = connection
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(database)?;
+    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    if found > known {
+        return Err(StoreError::NewerSchema {
+            file: name.clone(),
+            found,
+            known,
+        });
+    }
+    let done = usize::try_from(found).unwrap_or_default();
+    for (step, sql) in STEPS.iter().enumerate().skip(done) {
+        let transaction = connection.transaction().map_err(database)?;
+        transaction.execute_batch(sql).map_err(database)?;
+        transaction
+            .pragma_update(None, "user_version", step + 1)
+            .map_err(database)?;
+        transaction.commit().map_err(database)?;
+    }
+    Ok(connection)
+}

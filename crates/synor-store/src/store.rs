@@ -1,0 +1,163 @@
+//! The seam: what a book of record can do.
+
+use async_trait::async_trait;
+use synor_economics::billing::{JournalEntry, LedgerAccount};
+use synor_economics::id::AccountId;
+use synor_economics::money::MicroSynor;
+
+use crate::change_set::{ChangeSet, Committed, Scope};
+use crate::document::{Document, Kind, StoredDocument};
+use crate::error::StoreError;
+
+/// A place in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// The sort key of the last document of the page before.
+    pub sort_key: i64,
+    /// Its id.
+    pub id: String,
+}
+
+/// Part of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The documents.
+    pub items: Vec<T>,
+    /// Where the next page starts, if there is one.
+    pub next: Option<Cursor>,
+}
+
+/// Which documents to list.
+#[derive(Debug, Clone)]
+pub struct ListQuery {
+    /// Of which kind.
+    pub kind: Kind,
+    /// Of which account; of all if absent.
+    pub account: Option<AccountId>,
+    /// Only those on which work remains.
+    pub open_only: bool,
+    /// Highest sort key first.
+    pub newest_first: bool,
+    /// Where to go on.
+    pub after: Option<Cursor>,
+    /// How many at most.
+    pub limit: usize,
+}
+
+impl ListQuery {
+    /// All documents of a kind, in order.
+    pub const fn all(kind: Kind) -> Self {
+        let limit = usize::MAX;
+        Self {
+            kind,
+            account: None,
+            open_only: false,
+            newest_first: false,
+            after: None,
+            limit,
+        }
+    }
+
+    /// All documents of a kind that belong to an account, in order.
+    pub fn of(kind: Kind, account: &AccountId) -> Self {
+        Self {
+            account: Some(account.clone()),
+            ..Self::all(kind)
+        }
+    }
+
+    /// The same, but only those on which work remains.
+    pub fn open(self) -> Self {
+        Self {
+            open_only: true,
+            ..self
+        }
+    }
+}
+
+/// A journal entry in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalLine {
+    /// Its place, from 1.
+    pub sequence: u64,
+    /// The entry.
+    pub entry: JournalEntry,
+}
+
+/// What checking the book found.
+#[derive(Debug, Clone, Default)]
+pub struct BookCheck {
+    /// How many documents were read.
+    pub documents: u64,
+    /// How many journal entries were read.
+    pub entries: u64,
+    /// Every balance as the sum of its postings.
+    pub balances: std::collections::BTreeMap<LedgerAccount, MicroSynor>,
+    /// What does not hold; empty if the book is whole.
+    pub problems: Vec<String>,
+}
+
+/// The book of record. A decision reads the version of its scope first, then what it needs; the
+/// commit fails if that version is not the current one.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Lands all of the changes in one durable transaction, or none of them. The second commit of a
+    /// command returns the first one's reply.
+    async fn commit(&self, changes: ChangeSet) -> Result<Committed, StoreError>;
+
+    /// The reply of a command, if it was committed for this request.
+    async fn replay(&self, command: &str, request: &str) -> Result<Option<Committed>, StoreError>;
+
+    /// The version of a scope, 0 before the first decision about it.
+    async fn version(&self, scope: &Scope) -> Result<u64, StoreError>;
+
+    /// A document by its id.
+    async fn document(&self, kind: Kind, id: &str) -> Result<Option<StoredDocument>, StoreError>;
+
+    /// A document by its other unique key.
+    async fn lookup(&self, kind: Kind, lookup: &str) -> Result<Option<StoredDocument>, StoreError>;
+
+    /// A page of documents.
+    async fn documents(&self, query: ListQuery) -> Result<Page<StoredDocument>, StoreError>;
+
+    /// The balance of an account of the journal.
+    async fn balance(&self, account: &LedgerAccount) -> Result<MicroSynor, StoreError>;
+
+    /// Journal entries after a place, in order.
+    async fn journal(&self, after: u64, limit: usize) -> Result<Vec<JournalLine>, StoreError>;
+
+    /// Reads everything again: digests, the chain over the journal, sums, the file's structure.
+    async fn check(&self) -> Result<BookCheck, StoreError>;
+}
+
+impl dyn Store {
+    /// A document by its id.
+    pub async fn get<D: Document>(&self, id: &str) -> Result<Option<D>, StoreError> {
+        self.document(D::KIND, id)
+            .await?
+            .map(|stored| stored.unpack())
+            .transpose()
+    }
+
+    /// A document by its other unique key.
+    pub async fn find<D: Document>(&self, lookup: &str) -> Result<Option<D>, StoreError> {
+        self.lookup(D::KIND, lookup)
+            .await?
+            .map(|stored| stored.unpack())
+            .transpose()
+    }
+
+    /// A page of documents.
+    pub async fn list<D: Document>(&self, query: ListQuery) -> Result<Page<D>, StoreError> {
+        let page = self.documents(query).await?;
+        let items = page
+            .items
+            .iter()
+            .map(StoredDocument::unpack)
+            .collect::<Result<_, _>>()?;
+        Ok(Page {
+            items,
+            next: page.next,
+        })
+    }
+}

@@ -1,0 +1,52 @@
+//! NDJSON: one flat object a line, with the field names of an event. A line with `specversion` is a
+//! CloudEvent.
+
+use std::io::BufRead;
+
+use synor_economics::metering::{EventError, RawEvent};
+
+use super::json::Fields;
+use super::lines::Lines;
+use super::{ImportError, ImportOptions, Imported, cloudevents};
+
+const KNOWN: &str =
+    "account, service, resource, quantity, unit, time, source, id, provider, dimensions, correction";
+
+pub(super) fn read(
+    input: &mut dyn BufRead,
+    options: &ImportOptions,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Imported, ImportError> {
+    let mut lines = Lines::new(input, progress);
+    let mut imported = Imported::default();
+    while let Some((number, line)) = lines.next()? {
+        let event = parse(line)
+            .and_then(|raw| raw.validate(options.now))
+            .map_err(|error| ImportError::at(number, error))?;
+        imported.events.push(event);
+        imported.lines = imported.lines.saturating_add(1);
+    }
+    Ok(imported)
+}
+
+fn parse(line: &str) -> Result<RawEvent, EventError> {
+    let mut fields = Fields::parse("text", line)?;
+    if fields.has("specversion") {
+        return cloudevents::from_fields(fields);
+    }
+    let raw = RawEvent {
+        account: fields.required("account")?,
+        service: fields.required("service")?,
+        resource: fields.required("resource")?,
+        quantity: fields.quantity()?,
+        unit: fields.text("unit")?,
+        time: fields.required("time")?,
+        source: fields.required("source")?,
+        id: fields.required("id")?,
+        provider: fields.text("provider")?,
+        dimensions: fields.dimensions()?,
+        correction: fields.flag("correction")?,
+    };
+    fields.finish(KNOWN)?;
+    Ok(raw)
+}
