@@ -36,7 +36,9 @@ pub fn parse_address(text: &str) -> Result<Address, ChainError> {
     if checked.byte_iter().count() != HASH_BYTES {
         return Err(bad("it has the wrong length"));
     }
-    text.to_lowercase().parse().map_err(|_| bad("it is not plain text"))
+    text.to_lowercase()
+        .parse()
+        .map_err(|_| bad("it is not plain text"))
 }
 
 /// Checks an [`Address`] that came from elsewhere: it must be exactly what [`parse_address`] would
@@ -84,7 +86,13 @@ mod tests {
             bech32::encode::<bech32::Bech32>(Hrp::parse("synor").unwrap(), &hash).unwrap();
         let other = bech32::encode::<Bech32m>(Hrp::parse("bc").unwrap(), &hash).unwrap();
         let long = bech32::encode::<Bech32m>(Hrp::parse("synor").unwrap(), &[3; 21]).unwrap();
-        for text in [bech32_not_m, other, long, String::new(), "synor1".to_owned()] {
+        for text in [
+            bech32_not_m,
+            other,
+            long,
+            String::new(),
+            "synor1".to_owned(),
+        ] {
             assert!(parse_address(&text).is_err(), "{text}");
         }
     }

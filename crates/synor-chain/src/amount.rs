@@ -53,9 +53,13 @@ impl Soma {
     /// An amount of µSYNOR in soma. `NegativeAmount` below zero, `AmountOverflow` if it does not
     /// fit.
     pub fn from_micro(amount: MicroSynor) -> Result<Self, ChainError> {
-        let micro = u64::try_from(amount.micro())
-            .map_err(|_| ChainError::NegativeAmount { micro_synor: amount.micro() })?;
-        micro.checked_mul(SOMA_PER_MICRO).map(Self).ok_or(ChainError::AmountOverflow)
+        let micro = u64::try_from(amount.micro()).map_err(|_| ChainError::NegativeAmount {
+            micro_synor: amount.micro(),
+        })?;
+        micro
+            .checked_mul(SOMA_PER_MICRO)
+            .map(Self)
+            .ok_or(ChainError::AmountOverflow)
     }
 
     /// The amount in µSYNOR; `NotWholeMicro` if a part of a µSYNOR would be lost.
@@ -71,12 +75,18 @@ impl Soma {
 
     /// `self + other` in soma; `AmountOverflow` if it does not fit.
     pub fn checked_add(self, other: Self) -> Result<Self, ChainError> {
-        self.0.checked_add(other.0).map(Self).ok_or(ChainError::AmountOverflow)
+        self.0
+            .checked_add(other.0)
+            .map(Self)
+            .ok_or(ChainError::AmountOverflow)
     }
 
     /// `self - other` in soma; `AmountOverflow` below zero.
     pub fn checked_sub(self, other: Self) -> Result<Self, ChainError> {
-        self.0.checked_sub(other.0).map(Self).ok_or(ChainError::AmountOverflow)
+        self.0
+            .checked_sub(other.0)
+            .map(Self)
+            .ok_or(ChainError::AmountOverflow)
     }
 }
 
@@ -121,13 +131,19 @@ mod tests {
 
     #[test]
     fn what_does_not_convert_exactly_is_refused() {
-        assert_eq!(Soma(199).to_micro(), Err(ChainError::NotWholeMicro { amount: Soma(199) }));
+        assert_eq!(
+            Soma(199).to_micro(),
+            Err(ChainError::NotWholeMicro { amount: Soma(199) })
+        );
         assert_eq!(Soma(200).to_micro(), Ok(MicroSynor::new(2)));
         assert_eq!(
             Soma::from_micro(MicroSynor::new(-1)),
             Err(ChainError::NegativeAmount { micro_synor: -1 })
         );
-        assert_eq!(Soma::from_micro(MicroSynor::new(i64::MAX)), Err(ChainError::AmountOverflow));
+        assert_eq!(
+            Soma::from_micro(MicroSynor::new(i64::MAX)),
+            Err(ChainError::AmountOverflow)
+        );
     }
 
     #[test]

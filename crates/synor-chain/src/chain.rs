@@ -48,11 +48,7 @@ pub trait Chain: Send + Sync {
 
     /// What `owner` lets `spender` charge, as of the tip; `None` if nothing was granted or the grant
     /// was revoked.
-    async fn grant(
-        &self,
-        owner: &Address,
-        spender: &Address,
-    ) -> Result<Option<Grant>, ChainError>;
+    async fn grant(&self, owner: &Address, spender: &Address) -> Result<Option<Grant>, ChainError>;
 
     /// The name that signatures for this chain contain.
     async fn chain_id(&self) -> Result<String, ChainError>;

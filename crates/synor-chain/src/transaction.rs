@@ -105,8 +105,7 @@ impl SignedTransaction {
         public_key: &[u8; 32],
     ) -> Vec<u8> {
         let nonce = nonce.to_be_bytes();
-        let mut parts: Vec<&[u8]> =
-            vec![SIGNING_TAG, chain_id.as_bytes(), public_key, &nonce];
+        let mut parts: Vec<&[u8]> = vec![SIGNING_TAG, chain_id.as_bytes(), public_key, &nonce];
         let (first, second);
         match payload {
             Payload::Transfer { to, amount, memo } => {
@@ -118,12 +117,26 @@ impl SignedTransaction {
                     memo.as_bytes(),
                 ]);
             }
-            Payload::Grant { spender, max_per_charge, allowance } => {
+            Payload::Grant {
+                spender,
+                max_per_charge,
+                allowance,
+            } => {
                 first = max_per_charge.soma().to_be_bytes();
                 second = allowance.soma().to_be_bytes();
-                parts.extend([b"grant".as_slice(), spender.as_str().as_bytes(), &first, &second]);
+                parts.extend([
+                    b"grant".as_slice(),
+                    spender.as_str().as_bytes(),
+                    &first,
+                    &second,
+                ]);
             }
-            Payload::Charge { owner, to, amount, memo } => {
+            Payload::Charge {
+                owner,
+                to,
+                amount,
+                memo,
+            } => {
                 first = amount.soma().to_be_bytes();
                 parts.extend([
                     b"charge".as_slice(),
@@ -146,7 +159,9 @@ impl SignedTransaction {
     /// the same thing twice is still one transaction.
     pub fn tx_id(&self) -> TxId {
         let hash = blake3::hash(&self.bytes()).to_hex();
-        hash.as_str().parse().expect("64 hex digits are a transaction id")
+        hash.as_str()
+            .parse()
+            .expect("64 hex digits are a transaction id")
     }
 
     /// The address of the key that signed.
@@ -172,7 +187,12 @@ impl SignedTransaction {
                 memo: String::new(),
                 nonce,
             },
-            Payload::Charge { owner, to, amount, memo } => Transfer {
+            Payload::Charge {
+                owner,
+                to,
+                amount,
+                memo,
+            } => Transfer {
                 from: owner.clone(),
                 to: to.clone(),
                 amount: *amount,
@@ -215,26 +235,42 @@ impl Payload {
                 check_memo(memo)?;
                 amount.is_zero()
             }
-            Self::Grant { spender, max_per_charge, allowance } => {
+            Self::Grant {
+                spender,
+                max_per_charge,
+                allowance,
+            } => {
                 check_address(spender)?;
                 // Without the exception for revocation, a grant under which nothing can be charged
                 // would look like one that can.
                 max_per_charge.is_zero() && !allowance.is_zero()
             }
-            Self::Charge { owner, to, amount, memo } => {
+            Self::Charge {
+                owner,
+                to,
+                amount,
+                memo,
+            } => {
                 check_address(owner)?;
                 check_address(to)?;
                 check_memo(memo)?;
                 amount.is_zero()
             }
         };
-        if zero { Err(ChainError::AmountZero) } else { Ok(()) }
+        if zero {
+            Err(ChainError::AmountZero)
+        } else {
+            Ok(())
+        }
     }
 }
 
 fn check_memo(memo: &str) -> Result<(), ChainError> {
     if memo.len() > MEMO_MAX_BYTES {
-        return Err(ChainError::MemoTooLong { bytes: memo.len(), max: MEMO_MAX_BYTES });
+        return Err(ChainError::MemoTooLong {
+            bytes: memo.len(),
+            max: MEMO_MAX_BYTES,
+        });
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
 //! The conformance suite over the development chain itself, and over its RPC.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod common;
 

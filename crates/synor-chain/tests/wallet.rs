@@ -1,4 +1,5 @@
 //! The wallet file: it opens with its passphrase only, and notices every change.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::path::{Path, PathBuf};
 
@@ -25,13 +26,19 @@ fn a_wallet_opens_with_its_passphrase_only() {
     let opened = Wallet::unlock(&path, PASSPHRASE).unwrap();
     assert_eq!(opened.address(), wallet.address());
     assert_eq!(Wallet::address_of(&path).unwrap(), *wallet.address());
-    let sign = |w: &Wallet| w.sign_transfer("c", 0, wallet.address(), Soma::new(1), "").unwrap();
+    let sign = |w: &Wallet| {
+        w.sign_transfer("c", 0, wallet.address(), Soma::new(1), "")
+            .unwrap()
+    };
     assert_eq!(sign(&opened), sign(&wallet));
     sign(&opened).check("c").unwrap();
 
     let wrong = Wallet::unlock(&path, "correct horse battery stable").unwrap_err();
     assert_eq!(wrong, ChainError::WrongPassphrase);
-    assert_eq!(Wallet::unlock(&path, "").unwrap_err(), ChainError::EmptyPassphrase);
+    assert_eq!(
+        Wallet::unlock(&path, "").unwrap_err(),
+        ChainError::EmptyPassphrase
+    );
 }
 
 #[test]
@@ -39,15 +46,28 @@ fn a_key_is_never_overwritten_and_never_without_passphrase() {
     let (folder, path, _) = created();
     let before = std::fs::read(&path).unwrap();
     let refused = Wallet::create(&path, PASSPHRASE).unwrap_err();
-    assert!(matches!(refused, ChainError::WalletExists { .. }), "{refused}");
+    assert!(
+        matches!(refused, ChainError::WalletExists { .. }),
+        "{refused}"
+    );
     assert_eq!(std::fs::read(&path).unwrap(), before);
 
     let other = folder.path().join("other.json");
-    assert_eq!(Wallet::create(&other, "").unwrap_err(), ChainError::EmptyPassphrase);
+    assert_eq!(
+        Wallet::create(&other, "").unwrap_err(),
+        ChainError::EmptyPassphrase
+    );
     assert!(!other.exists());
     let nowhere = Wallet::unlock(&other, PASSPHRASE).unwrap_err();
-    assert!(matches!(nowhere, ChainError::WalletFile { .. }), "{nowhere}");
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+    assert!(
+        matches!(nowhere, ChainError::WalletFile { .. }),
+        "{nowhere}"
+    );
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        1,
+        "no temporary file is left"
+    );
 }
 
 #[cfg(unix)]
@@ -55,14 +75,20 @@ fn a_key_is_never_overwritten_and_never_without_passphrase() {
 fn only_the_owner_can_read_the_file() {
     use std::os::unix::fs::PermissionsExt;
     let (_folder, path, _) = created();
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
 }
 
 #[test]
 fn the_secret_is_neither_printed_nor_in_the_file() {
     let (_folder, path, wallet) = created();
     let debug = format!("{wallet:?}");
-    assert_eq!(debug, format!("Wallet {{ address: {:?}, .. }}", wallet.address()));
+    assert_eq!(
+        debug,
+        format!("Wallet {{ address: {:?}, .. }}", wallet.address())
+    );
     let file = json(&path);
     // 32 bytes of key and 16 of tag.
     assert_eq!(file["cipher"]["ciphertext"].as_str().unwrap().len(), 96);
@@ -105,7 +131,10 @@ fn an_altered_byte_in_any_field_is_noticed() {
             Wallet::unlock(&path, PASSPHRASE).map(drop).unwrap_err(),
             Wallet::address_of(&path).map(drop).unwrap_err(),
         ] {
-            assert!(matches!(error, ChainError::WalletCorrupt { .. }), "{at}: {error}");
+            assert!(
+                matches!(error, ChainError::WalletCorrupt { .. }),
+                "{at}: {error}"
+            );
         }
     }
     for damaged in ["", "{}", "\u{0}", &original.to_string()[1..]] {
@@ -137,6 +166,12 @@ fn the_header_is_bound_to_the_key() {
     hasher.update(&hex::decode(file["cipher"]["ciphertext"].as_str().unwrap()).unwrap());
     file["checksum"] = hasher.finalize().to_hex().as_str().into();
     std::fs::write(&path, file.to_string()).unwrap();
-    assert!(Wallet::address_of(&path).is_ok(), "the checksum was repaired");
-    assert_eq!(Wallet::unlock(&path, PASSPHRASE).unwrap_err(), ChainError::WrongPassphrase);
+    assert!(
+        Wallet::address_of(&path).is_ok(),
+        "the checksum was repaired"
+    );
+    assert_eq!(
+        Wallet::unlock(&path, PASSPHRASE).unwrap_err(),
+        ChainError::WrongPassphrase
+    );
 }

@@ -1,1 +1,38 @@
-//! Being built.
+//! What the system does, one file a use case. Each gathers what it needs, lets the domain decide,
+//! and commits the decision; this crate owns the clock and the order of things, and no rule.
+
+mod access;
+mod accounts;
+mod auto_pay;
+mod clock;
+mod close_period;
+mod credits;
+mod deduct;
+mod deposit;
+mod distribution;
+mod draft;
+mod engine;
+mod error;
+mod follow_chain;
+mod ingest;
+mod jobs;
+mod overdue;
+mod pay;
+mod price_lists;
+mod verify;
+mod void_invoice;
+
+pub use access::{Caller, NewKey};
+pub use accounts::NewAccount;
+pub use auto_pay::{AutoPayCharge, AutoPayOrder};
+pub use clock::{Clock, SystemClock};
+pub use close_period::{ClosedPeriod, FailedAccount};
+pub use credits::{Balance, NewCredit};
+pub use deduct::DeductResult;
+pub use deposit::{DepositState, NewDeposit};
+pub use distribution::{DistributionTotals, OperatorTotal};
+pub use engine::{Engine, EngineConfig};
+pub use error::EngineError;
+pub use ingest::Rejection;
+pub use pay::InvoicePayment;
+pub use verify::Verification;

@@ -21,6 +21,7 @@ pub enum Kind {
     Account,
     ApiKey,
     AutoPay,
+    AutoPayCharge,
     Counter,
     Credit,
     Deduction,
@@ -32,12 +33,29 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 12] = [
+        Self::Account,
+        Self::ApiKey,
+        Self::AutoPay,
+        Self::AutoPayCharge,
+        Self::Counter,
+        Self::Credit,
+        Self::Deduction,
+        Self::Deposit,
+        Self::Distribution,
+        Self::Invoice,
+        Self::Payment,
+        Self::PriceList,
+    ];
+
     /// The kind's name, as it is stored.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Account => "account",
             Self::ApiKey => "api_key",
             Self::AutoPay => "auto_pay",
+            Self::AutoPayCharge => "auto_pay_charge",
             Self::Counter => "counter",
             Self::Credit => "credit",
             Self::Deduction => "deduction",
@@ -197,6 +215,8 @@ impl Document for AutoPayConfig {
         Keys {
             id: self.account_id.to_string(),
             account: Some(self.account_id.clone()),
+            // A wallet pays for one account at a time.
+            lookup: self.enabled.then(|| self.funding_source.to_string()),
             is_open: self.enabled,
             ..Keys::default()
         }

@@ -52,16 +52,29 @@ impl Draft {
         let found = tx.nonce;
         if found == expected {
             self.accounts.execute(tx)?;
-            self.executed.push(Executed { id: id.clone(), tx: tx.clone(), failure: None });
+            self.executed.push(Executed {
+                id: id.clone(),
+                tx: tx.clone(),
+                failure: None,
+            });
             return self.promote(address, source);
         }
         if found < expected || self.waiting.contains_key(&(address.clone(), found)) {
-            return Err(ChainError::NonceUsed { address, expected, found });
+            return Err(ChainError::NonceUsed {
+                address,
+                expected,
+                found,
+            });
         }
         if found - expected > NONCES_AHEAD_MAX {
-            return Err(ChainError::NonceTooHigh { address, expected, found });
+            return Err(ChainError::NonceTooHigh {
+                address,
+                expected,
+                found,
+            });
         }
-        self.waiting.insert((address, found), (id.clone(), tx.clone()));
+        self.waiting
+            .insert((address, found), (id.clone(), tx.clone()));
         Ok(())
     }
 
@@ -77,7 +90,11 @@ impl Draft {
         self.accounts.gather(&tx, source)?;
         let expected = self.accounts.gather_nonce(&address, source)?;
         if tx.nonce < expected {
-            let failure = Some(ChainError::NonceUsed { address, expected, found: tx.nonce });
+            let failure = Some(ChainError::NonceUsed {
+                address,
+                expected,
+                found: tx.nonce,
+            });
             self.executed.push(Executed { id, tx, failure });
             return Ok(());
         }

@@ -23,9 +23,7 @@ use synor_economics::money::MicroSynor;
 use tokio::sync::oneshot;
 
 use crate::address::check_address;
-use crate::{
-    Chain, ChainError, Cursor, Grant, ObservedTransfer, Page, SignedTransaction, Soma,
-};
+use crate::{Chain, ChainError, Cursor, Grant, ObservedTransfer, Page, SignedTransaction, Soma};
 use node::Node;
 pub use reorg::{Reorganization, Reorganized};
 use rules::Source;
@@ -84,7 +82,11 @@ impl DevChain {
                 path: path.display().to_string(),
                 reason: error.to_string(),
             })?;
-        Ok(Self { chain_id, commands, thread: Mutex::new(Some(thread)) })
+        Ok(Self {
+            chain_id,
+            commands,
+            thread: Mutex::new(Some(thread)),
+        })
     }
 
     /// Stops making blocks and closes the file. Everything after is refused with `Stopped`.
@@ -109,7 +111,9 @@ impl DevChain {
     /// The hash of the block at a height, 64 hex digits; `None` above the tip.
     pub async fn block_hash(&self, height: u64) -> Result<Option<String>, ChainError> {
         self.call(move |node| {
-            (height <= node.tip.height).then(|| node.block_hash(height)).transpose()
+            (height <= node.tip.height)
+                .then(|| node.block_hash(height))
+                .transpose()
         })
         .await
     }
@@ -128,7 +132,9 @@ impl DevChain {
         let call = Box::new(move |node: &mut Node| {
             let _ = reply.send(call(node));
         });
-        self.commands.send(Command::Call(call)).map_err(|_| ChainError::Stopped)?;
+        self.commands
+            .send(Command::Call(call))
+            .map_err(|_| ChainError::Stopped)?;
         answer.await.map_err(|_| ChainError::Stopped)?
     }
 }
@@ -184,7 +190,9 @@ impl Chain for DevChain {
         // Here and not on the node's thread, so that signatures are checked in parallel.
         tx.check(&self.chain_id)?;
         let (reply, answer) = oneshot::channel();
-        self.commands.send(Command::Submit(tx, reply)).map_err(|_| ChainError::Stopped)?;
+        self.commands
+            .send(Command::Submit(tx, reply))
+            .map_err(|_| ChainError::Stopped)?;
         answer.await.map_err(|_| ChainError::Stopped)?
     }
 
@@ -200,7 +208,8 @@ impl Chain for DevChain {
         limit: usize,
     ) -> Result<Page<ObservedTransfer>, ChainError> {
         let address = address.clone();
-        self.call(move |node| node.transfers_to(&address, after, limit)).await
+        self.call(move |node| node.transfers_to(&address, after, limit))
+            .await
     }
 
     async fn balance(&self, address: &Address) -> Result<Soma, ChainError> {
@@ -210,18 +219,15 @@ impl Chain for DevChain {
 
     async fn next_nonce(&self, address: &Address) -> Result<u64, ChainError> {
         let address = address.clone();
-        self.call(move |node| node.draft.next_nonce(&address, &node.db)).await
+        self.call(move |node| node.draft.next_nonce(&address, &node.db))
+            .await
     }
 
     async fn block_count(&self) -> Result<u64, ChainError> {
         self.call(|node| Ok(node.tip.height)).await
     }
 
-    async fn grant(
-        &self,
-        owner: &Address,
-        spender: &Address,
-    ) -> Result<Option<Grant>, ChainError> {
+    async fn grant(&self, owner: &Address, spender: &Address) -> Result<Option<Grant>, ChainError> {
         let (owner, spender) = (owner.clone(), spender.clone());
         self.call(move |node| {
             let key = (owner, spender);

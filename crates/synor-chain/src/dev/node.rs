@@ -47,9 +47,15 @@ impl Node {
     /// Opens the chain in a file, or starts it there with a genesis that gives everything to the
     /// faucet.
     pub fn open(path: &Path, config: DevChainConfig) -> Result<Self, ChainError> {
-        let refused = |reason: String| ChainError::Open { path: path.display().to_string(), reason };
+        let refused = |reason: String| ChainError::Open {
+            path: path.display().to_string(),
+            reason,
+        };
         let faucet = Wallet::development(&config.chain_id, "faucet");
         let db = Connection::open(path).map_err(|error| refused(error.to_string()))?;
+        // Long enough for a predecessor that is just closing the file.
+        db.busy_timeout(Duration::from_secs(1))
+            .map_err(|error| refused(error.to_string()))?;
         // Exclusive, because two processes making blocks in one file would fork it.
         db.execute_batch(
             "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
@@ -68,16 +74,28 @@ impl Node {
         }
         let found = tables::meta_text(&db, "chain_id")?.unwrap_or_default();
         if found != config.chain_id {
-            return Err(refused(format!("it holds chain `{found}`, not `{}`", config.chain_id)));
+            return Err(refused(format!(
+                "it holds chain `{found}`, not `{}`",
+                config.chain_id
+            )));
         }
         let stored = |key| {
             tables::meta_integer(&db, key)?
                 .ok_or_else(|| refused(format!("it does not say its {key}")))
         };
-        let tip = Tip { height: unsigned(stored("tip_height")?)?, time: stored("tip_time")? };
+        let tip = Tip {
+            height: unsigned(stored("tip_height")?)?,
+            time: stored("tip_time")?,
+        };
         check_supply(&db)?;
-        let mut node =
-            Self { db, config, tip, draft: Draft::default(), faucet, tip_stored: Instant::now() };
+        let mut node = Self {
+            db,
+            config,
+            tip,
+            draft: Draft::default(),
+            faucet,
+            tip_stored: Instant::now(),
+        };
         node.redraft()?;
         Ok(node)
     }
@@ -141,7 +159,9 @@ impl Node {
         }
         let nonce = self.draft.next_nonce(self.faucet.address(), &self.db)?;
         let chain_id = &self.config.chain_id;
-        let tx = self.faucet.sign_transfer(chain_id, nonce, to, amount, "faucet")?;
+        let tx = self
+            .faucet
+            .sign_transfer(chain_id, nonce, to, amount, "faucet")?;
         self.submit(&[tx]).pop().unwrap_or(Err(ChainError::Stopped))
     }
 
@@ -264,14 +284,20 @@ impl Node {
             })
             .doing("reading the feed")?;
         let Some(last) = seqs.last() else {
-            return Ok(Page { items: Vec::new(), next: after });
+            return Ok(Page {
+                items: Vec::new(),
+                next: after,
+            });
         };
         let found = "FROM feed JOIN transactions t USING (tx_id)
              WHERE feed.address = ?1 AND feed.seq > ?2 AND feed.seq <= ?3 ORDER BY feed.seq";
         let range = params![address.as_str(), first, last];
         let rows = tables::transactions(&self.db, found, range)?;
         let items = rows.into_iter().map(|row| self.observed(row)).collect();
-        Ok(Page { items, next: Cursor(unsigned(*last)?) })
+        Ok(Page {
+            items,
+            next: Cursor(unsigned(*last)?),
+        })
     }
 
     fn observed(&self, row: TxRow) -> ObservedTransfer {
@@ -292,9 +318,9 @@ impl Node {
                 Status::Pending => TransferStatus::Pending,
                 Status::Included => TransferStatus::Included,
                 Status::Retracted => TransferStatus::Retracted,
-                Status::Failed => {
-                    TransferStatus::Failed { reason: row.reason.unwrap_or_default() }
-                }
+                Status::Failed => TransferStatus::Failed {
+                    reason: row.reason.unwrap_or_default(),
+                },
             },
         }
     }
@@ -308,13 +334,18 @@ fn found_chain(
     let genesis = blake3::hash(config.chain_id.as_bytes()).to_hex();
     let time = unix_seconds();
     let commit = db.unchecked_transaction().doing("starting the chain")?;
-    db.execute_batch(tables::SCHEMA).doing("starting the chain")?;
-    db.pragma_update(None, "user_version", tables::SCHEMA_VERSION).doing("starting the chain")?;
+    db.execute_batch(tables::SCHEMA)
+        .doing("starting the chain")?;
+    db.pragma_update(None, "user_version", tables::SCHEMA_VERSION)
+        .doing("starting the chain")?;
     tables::set_meta(db, "chain_id", &config.chain_id)?;
     tables::set_meta(db, "supply", signed(config.supply.soma())?)?;
     tables::put_balance(db, faucet, config.supply)?;
-    db.execute("INSERT INTO blocks VALUES (0, ?1, ?2)", params![genesis.as_str(), time])
-        .doing("starting the chain")?;
+    db.execute(
+        "INSERT INTO blocks VALUES (0, ?1, ?2)",
+        params![genesis.as_str(), time],
+    )
+    .doing("starting the chain")?;
     write_tip(db, Tip { height: 0, time })?;
     commit.commit().doing("starting the chain")
 }
@@ -343,13 +374,19 @@ fn undo_of(accounts: &Accounts) -> Undo {
     let nonces = accounts.nonces.iter().filter(|(_, n)| n.before != n.now);
     let grants = accounts.grants.iter().filter(|(_, g)| g.before != g.now);
     Undo {
-        balances: balances.map(|(address, b)| (address.clone(), b.before)).collect(),
-        nonces: nonces.map(|(address, n)| (address.clone(), n.before)).collect(),
+        balances: balances
+            .map(|(address, b)| (address.clone(), b.before))
+            .collect(),
+        nonces: nonces
+            .map(|(address, n)| (address.clone(), n.before))
+            .collect(),
         grants: grants.map(|(key, g)| (key.clone(), g.before)).collect(),
     }
 }
 
 fn unix_seconds() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

@@ -50,16 +50,30 @@ impl Node {
         let rows = tables::transactions(&self.db, in_blocks, [signed(fork_height)?])?;
         let taken_back: HashSet<&TxId> = rows.iter().map(|row| &row.id).collect();
         if let Some(tx) = wish.drop.iter().find(|tx| !taken_back.contains(tx)) {
-            return Err(ChainError::NotInBlocks { tx: tx.clone(), depth });
+            return Err(ChainError::NotInBlocks {
+                tx: tx.clone(),
+                depth,
+            });
         }
 
-        let commit = self.db.unchecked_transaction().doing("starting a reorganization")?;
+        let commit = self
+            .db
+            .unchecked_transaction()
+            .doing("starting a reorganization")?;
         roll_back(&self.db, fork_height)?;
-        let mut done = Reorganized { fork_height, returned: Vec::new(), dropped: Vec::new() };
+        let mut done = Reorganized {
+            fork_height,
+            returned: Vec::new(),
+            dropped: Vec::new(),
+        };
         for row in rows {
             let drop = wish.drop_all || wish.drop.contains(&row.id);
             take_back(&self.db, &row, drop)?;
-            if drop { done.dropped.push(row.id) } else { done.returned.push(row.id) }
+            if drop {
+                done.dropped.push(row.id)
+            } else {
+                done.returned.push(row.id)
+            }
         }
         self.db
             .execute(
@@ -76,7 +90,11 @@ impl Node {
 }
 
 fn take_back(db: &Connection, row: &TxRow, drop: bool) -> Result<(), ChainError> {
-    let status = if drop { Status::Retracted } else { Status::Pending };
+    let status = if drop {
+        Status::Retracted
+    } else {
+        Status::Pending
+    };
     tables::set_status(db, &row.id, status, None, None)?;
     // What failed was never announced, so there is nothing to take back.
     if row.status == Status::Included {
@@ -104,7 +122,9 @@ fn roll_back(db: &Connection, fork_height: u64) -> Result<(), ChainError> {
             tables::put_bounds(db, key, *bounds)?;
         }
     }
-    db.execute("DELETE FROM blocks WHERE height > ?1", [fork]).doing("deleting blocks")?;
-    db.execute("DELETE FROM undo WHERE height > ?1", [fork]).doing("deleting blocks")?;
+    db.execute("DELETE FROM blocks WHERE height > ?1", [fork])
+        .doing("deleting blocks")?;
+    db.execute("DELETE FROM undo WHERE height > ?1", [fork])
+        .doing("deleting blocks")?;
     Ok(())
 }

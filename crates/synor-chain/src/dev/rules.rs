@@ -27,7 +27,10 @@ pub(super) struct Tracked<T> {
 
 impl<T: Clone> Tracked<T> {
     fn unchanged(value: T) -> Self {
-        Self { before: value.clone(), now: value }
+        Self {
+            before: value.clone(),
+            now: value,
+        }
     }
 }
 
@@ -49,7 +52,11 @@ pub(super) trait Source {
 
 impl Accounts {
     /// Gathers everything that executing `tx` reads.
-    pub fn gather(&mut self, tx: &SignedTransaction, source: &impl Source) -> Result<(), ChainError> {
+    pub fn gather(
+        &mut self,
+        tx: &SignedTransaction,
+        source: &impl Source,
+    ) -> Result<(), ChainError> {
         let sender = tx.sender();
         self.gather_nonce(&sender, source)?;
         match &tx.payload {
@@ -57,9 +64,7 @@ impl Accounts {
                 self.gather_balance(&sender, source)?;
                 self.gather_balance(to, source)
             }
-            Payload::Grant { spender, .. } => {
-                self.gather_grant((sender, spender.clone()), source)
-            }
+            Payload::Grant { spender, .. } => self.gather_grant((sender, spender.clone()), source),
             Payload::Charge { owner, to, .. } => {
                 self.gather_balance(owner, source)?;
                 self.gather_balance(to, source)?;
@@ -78,7 +83,8 @@ impl Accounts {
             return Ok(nonce.now);
         }
         let nonce = source.nonce(address)?;
-        self.nonces.insert(address.clone(), Tracked::unchanged(nonce));
+        self.nonces
+            .insert(address.clone(), Tracked::unchanged(nonce));
         Ok(nonce)
     }
 
@@ -89,7 +95,8 @@ impl Accounts {
     ) -> Result<(), ChainError> {
         if !self.balances.contains_key(address) {
             let balance = source.balance(address)?;
-            self.balances.insert(address.clone(), Tracked::unchanged(balance));
+            self.balances
+                .insert(address.clone(), Tracked::unchanged(balance));
         }
         Ok(())
     }
@@ -108,18 +115,32 @@ impl Accounts {
         let sender = tx.sender();
         match &tx.payload {
             Payload::Transfer { to, amount, .. } => self.move_coins(&sender, to, *amount)?,
-            Payload::Grant { spender, max_per_charge, allowance } => {
-                let bounds = (!allowance.is_zero())
-                    .then_some(Bounds { max_per_charge: *max_per_charge, remaining: *allowance });
+            Payload::Grant {
+                spender,
+                max_per_charge,
+                allowance,
+            } => {
+                let bounds = (!allowance.is_zero()).then_some(Bounds {
+                    max_per_charge: *max_per_charge,
+                    remaining: *allowance,
+                });
                 let key = (sender.clone(), spender.clone());
-                self.grants.get_mut(&key).ok_or_else(|| not_gathered(spender))?.now = bounds;
+                self.grants
+                    .get_mut(&key)
+                    .ok_or_else(|| not_gathered(spender))?
+                    .now = bounds;
             }
-            Payload::Charge { owner, to, amount, .. } => {
+            Payload::Charge {
+                owner, to, amount, ..
+            } => {
                 let key = (owner.clone(), sender.clone());
                 let bounds = self.grants.get(&key).and_then(|grant| grant.now);
                 let left = bounds_after(owner, &sender, bounds, *amount)?;
                 self.move_coins(owner, to, *amount)?;
-                self.grants.get_mut(&key).ok_or_else(|| not_gathered(owner))?.now = Some(left);
+                self.grants
+                    .get_mut(&key)
+                    .ok_or_else(|| not_gathered(owner))?
+                    .now = Some(left);
             }
         }
         self.use_nonce(&sender)
@@ -127,7 +148,10 @@ impl Accounts {
 
     /// Uses up the sender's nonce, as a failed transaction also does.
     pub fn use_nonce(&mut self, sender: &Address) -> Result<(), ChainError> {
-        let nonce = self.nonces.get_mut(sender).ok_or_else(|| not_gathered(sender))?;
+        let nonce = self
+            .nonces
+            .get_mut(sender)
+            .ok_or_else(|| not_gathered(sender))?;
         nonce.now = nonce.now.checked_add(1).ok_or(ChainError::AmountOverflow)?;
         Ok(())
     }
@@ -148,24 +172,28 @@ impl Accounts {
         })
     }
 
-    fn move_coins(
-        &mut self,
-        from: &Address,
-        to: &Address,
-        amount: Soma,
-    ) -> Result<(), ChainError> {
-        let available = self.balances.get(from).ok_or_else(|| not_gathered(from))?.now;
-        let left = available.checked_sub(amount).map_err(|_| ChainError::InsufficientBalance {
-            address: from.clone(),
-            available,
-            required: amount,
-        })?;
+    fn move_coins(&mut self, from: &Address, to: &Address, amount: Soma) -> Result<(), ChainError> {
+        let available = self
+            .balances
+            .get(from)
+            .ok_or_else(|| not_gathered(from))?
+            .now;
+        let left = available
+            .checked_sub(amount)
+            .map_err(|_| ChainError::InsufficientBalance {
+                address: from.clone(),
+                available,
+                required: amount,
+            })?;
         if from == to {
             return Ok(());
         }
         let receiver = self.balances.get_mut(to).ok_or_else(|| not_gathered(to))?;
         receiver.now = receiver.now.checked_add(amount)?;
-        self.balances.get_mut(from).ok_or_else(|| not_gathered(from))?.now = left;
+        self.balances
+            .get_mut(from)
+            .ok_or_else(|| not_gathered(from))?
+            .now = left;
         Ok(())
     }
 }
@@ -177,7 +205,10 @@ fn bounds_after(
     amount: Soma,
 ) -> Result<Bounds, ChainError> {
     let Some(bounds) = bounds else {
-        return Err(ChainError::NoGrant { owner: owner.clone(), spender: spender.clone() });
+        return Err(ChainError::NoGrant {
+            owner: owner.clone(),
+            spender: spender.clone(),
+        });
     };
     let exceeded = || ChainError::GrantExceeded {
         amount,
@@ -187,10 +218,18 @@ fn bounds_after(
     if amount > bounds.max_per_charge {
         return Err(exceeded());
     }
-    let remaining = bounds.remaining.checked_sub(amount).map_err(|_| exceeded())?;
-    Ok(Bounds { remaining, ..bounds })
+    let remaining = bounds
+        .remaining
+        .checked_sub(amount)
+        .map_err(|_| exceeded())?;
+    Ok(Bounds {
+        remaining,
+        ..bounds
+    })
 }
 
 fn not_gathered(address: &Address) -> ChainError {
-    ChainError::Inconsistent { what: format!("{address} was not gathered before it was used") }
+    ChainError::Inconsistent {
+        what: format!("{address} was not gathered before it was used"),
+    }
 }

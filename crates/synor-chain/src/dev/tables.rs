@@ -84,9 +84,11 @@ pub(super) fn meta_integer(db: &Connection, key: &str) -> Result<Option<i64>, Ch
 }
 
 pub(super) fn meta_text(db: &Connection, key: &str) -> Result<Option<String>, ChainError> {
-    db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
-        .optional()
-        .doing("reading the chain's settings")
+    db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
+        row.get(0)
+    })
+    .optional()
+    .doing("reading the chain's settings")
 }
 
 pub(super) fn set_meta(
@@ -124,10 +126,13 @@ impl Source for Connection {
             )
             .and_then(|mut s| {
                 let key = [owner.as_str(), spender.as_str()];
-                s.query_row(key, |row| Ok((row.get(0)?, row.get(1)?))).optional()
+                s.query_row(key, |row| Ok((row.get(0)?, row.get(1)?)))
+                    .optional()
             })
             .doing("reading a grant")?;
-        let Some((max_per_charge, remaining)) = row else { return Ok(None) };
+        let Some((max_per_charge, remaining)) = row else {
+            return Ok(None);
+        };
         Ok(Some(Bounds {
             max_per_charge: Soma::new(max_per_charge.parse().doing("reading a grant")?),
             remaining: Soma::new(remaining.parse().doing("reading a grant")?),
@@ -174,7 +179,10 @@ pub(super) fn put_bounds(
         None => db
             .prepare_cached("DELETE FROM grants WHERE owner = ?1 AND spender = ?2")
             .and_then(|mut s| s.execute([owner, spender])),
-        Some(Bounds { max_per_charge, remaining }) => db
+        Some(Bounds {
+            max_per_charge,
+            remaining,
+        }) => db
             .prepare_cached("INSERT OR REPLACE INTO grants VALUES (?1, ?2, ?3, ?4)")
             .and_then(|mut s| {
                 let (max, left) = (max_per_charge.soma(), remaining.soma());
@@ -204,8 +212,9 @@ pub(super) fn transactions(
     rest: &str,
     params: impl rusqlite::Params,
 ) -> Result<Vec<TxRow>, ChainError> {
-    let mut statement =
-        db.prepare_cached(&format!("{TX_ROW} {rest}")).doing("reading transactions")?;
+    let mut statement = db
+        .prepare_cached(&format!("{TX_ROW} {rest}"))
+        .doing("reading transactions")?;
     let mut rows = statement.query(params).doing("reading transactions")?;
     let mut found = Vec::new();
     while let Some(row) = rows.next().doing("reading transactions")? {
@@ -270,14 +279,22 @@ pub(super) fn set_status(
         Some((height, position)) => {
             let position = i64::try_from(position).doing("writing a position")?;
             (Some(signed(height)?), Some(position))
-        },
+        }
         None => (None, None),
     };
     db.prepare_cached(
         "UPDATE transactions SET status = ?2, reason = ?3, height = ?4, position = ?5
          WHERE tx_id = ?1",
     )
-    .and_then(|mut s| s.execute(params![id.as_str(), status as i64, reason, height, position]))
+    .and_then(|mut s| {
+        s.execute(params![
+            id.as_str(),
+            status as i64,
+            reason,
+            height,
+            position
+        ])
+    })
     .doing("writing a transaction")
     .map(drop)
 }

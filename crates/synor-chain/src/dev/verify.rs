@@ -16,7 +16,11 @@ struct Genesis {
 
 impl Source for Genesis {
     fn balance(&self, address: &Address) -> Result<Soma, ChainError> {
-        Ok(if *address == self.faucet { self.supply } else { Soma::ZERO })
+        Ok(if *address == self.faucet {
+            self.supply
+        } else {
+            Soma::ZERO
+        })
     }
     fn nonce(&self, _: &Address) -> Result<u64, ChainError> {
         Ok(0)
@@ -33,12 +37,15 @@ impl Node {
         check_supply(&self.db)?;
         let supply = tables::meta_integer(&self.db, "supply")?.map_or(Ok(0), unsigned)?;
         let genesis = Genesis {
-            faucet: Wallet::development(&self.config.chain_id, "faucet").address().clone(),
+            faucet: Wallet::development(&self.config.chain_id, "faucet")
+                .address()
+                .clone(),
             supply: Soma::new(supply),
         };
         let mut accounts = Accounts::default();
         accounts.gather_balance(&genesis.faucet, &genesis)?;
-        let in_blocks = "FROM transactions t WHERE t.height IS NOT NULL ORDER BY t.height, t.position";
+        let in_blocks =
+            "FROM transactions t WHERE t.height IS NOT NULL ORDER BY t.height, t.position";
         for row in tables::transactions(&self.db, in_blocks, [])? {
             let sender = row.tx.sender();
             row.tx.check(&self.config.chain_id)?;
@@ -57,17 +64,26 @@ impl Node {
     }
 
     fn compare(&self, replayed: &Accounts) -> Result<(), ChainError> {
-        let balances = replayed.balances.iter().map(|(a, b)| (a.to_string(), b.now.soma()));
+        let balances = replayed
+            .balances
+            .iter()
+            .map(|(a, b)| (a.to_string(), b.now.soma()));
         self.compare_table(
             "balance",
             "SELECT address, CAST(soma AS TEXT) FROM balances",
-            balances.filter(|(_, soma)| *soma > 0).map(|(a, soma)| (a, soma.to_string())).collect(),
+            balances
+                .filter(|(_, soma)| *soma > 0)
+                .map(|(a, soma)| (a, soma.to_string()))
+                .collect(),
         )?;
         let nonces = replayed.nonces.iter().map(|(a, n)| (a.to_string(), n.now));
         self.compare_table(
             "nonce",
             "SELECT address, CAST(next AS TEXT) FROM nonces",
-            nonces.filter(|(_, next)| *next > 0).map(|(a, next)| (a, next.to_string())).collect(),
+            nonces
+                .filter(|(_, next)| *next > 0)
+                .map(|(a, next)| (a, next.to_string()))
+                .collect(),
         )?;
         let grants = replayed.grants.iter().filter_map(|((owner, spender), g)| {
             let bounds = g.now?;
@@ -90,13 +106,18 @@ impl Node {
         let stored: BTreeMap<String, String> = self
             .db
             .prepare(sql)
-            .and_then(|mut s| s.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
+            .and_then(|mut s| {
+                s.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                    .collect()
+            })
             .doing("reading the accounts")?;
         let differs = replayed
             .iter()
             .find(|(key, value)| stored.get(*key) != Some(value))
             .or_else(|| stored.iter().find(|(key, _)| !replayed.contains_key(*key)));
-        let Some((key, _)) = differs else { return Ok(()) };
+        let Some((key, _)) = differs else {
+            return Ok(());
+        };
         let (kept, should) = (stored.get(key), replayed.get(key));
         Err(ChainError::Inconsistent {
             what: format!("the {what} of {key} is {kept:?}, recomputed {should:?}"),

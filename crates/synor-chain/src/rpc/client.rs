@@ -33,10 +33,15 @@ impl RpcChain {
     /// `RpcUnreachable` if it is not an `http` URL.
     pub fn new(url: impl Into<String>) -> Result<Self, ChainError> {
         let url = url.into();
-        let built = HttpClient::builder().request_timeout(ANSWER_WITHIN).build(&url);
+        let built = HttpClient::builder()
+            .request_timeout(ANSWER_WITHIN)
+            .build(&url);
         match built {
             Ok(client) => Ok(Self { url, client }),
-            Err(error) => Err(ChainError::RpcUnreachable { url, reason: error.to_string() }),
+            Err(error) => Err(ChainError::RpcUnreachable {
+                url,
+                reason: error.to_string(),
+            }),
         }
     }
 
@@ -52,9 +57,14 @@ impl RpcChain {
     ) -> Result<T, ChainError> {
         let mut array = ArrayParams::new();
         for param in params {
-            param.push(&mut array).map_err(|error| self.unusable(&error))?;
+            param
+                .push(&mut array)
+                .map_err(|error| self.unusable(&error))?;
         }
-        self.client.request(method, array).await.map_err(|error| self.failure(&error))
+        self.client
+            .request(method, array)
+            .await
+            .map_err(|error| self.failure(&error))
     }
 
     fn failure(&self, error: &Error) -> ChainError {
@@ -72,11 +82,17 @@ impl RpcChain {
     }
 
     fn unreachable(&self, reason: &dyn std::fmt::Display) -> ChainError {
-        ChainError::RpcUnreachable { url: self.url.clone(), reason: reason.to_string() }
+        ChainError::RpcUnreachable {
+            url: self.url.clone(),
+            reason: reason.to_string(),
+        }
     }
 
     fn unusable(&self, reason: &dyn std::fmt::Display) -> ChainError {
-        ChainError::RpcAnswer { url: self.url.clone(), reason: reason.to_string() }
+        ChainError::RpcAnswer {
+            url: self.url.clone(),
+            reason: reason.to_string(),
+        }
     }
 }
 
@@ -118,7 +134,8 @@ impl Chain for RpcChain {
         after: Cursor,
         limit: usize,
     ) -> Result<Page<ObservedTransfer>, ChainError> {
-        self.ask(methods::GET_TRANSFERS_TO, &[address, &after, &limit]).await
+        self.ask(methods::GET_TRANSFERS_TO, &[address, &after, &limit])
+            .await
     }
 
     async fn balance(&self, address: &Address) -> Result<Soma, ChainError> {
@@ -133,11 +150,7 @@ impl Chain for RpcChain {
         self.ask(methods::GET_BLOCK_COUNT, &[]).await
     }
 
-    async fn grant(
-        &self,
-        owner: &Address,
-        spender: &Address,
-    ) -> Result<Option<Grant>, ChainError> {
+    async fn grant(&self, owner: &Address, spender: &Address) -> Result<Option<Grant>, ChainError> {
         self.ask(methods::GET_GRANT, &[owner, spender]).await
     }
 
@@ -153,6 +166,10 @@ impl DevControls for RpcChain {
     }
 
     async fn reorganize(&self, wish: Reorganization) -> Result<Reorganized, ChainError> {
-        self.ask(methods::DEV_REORGANIZE, &[&wish.depth, &wish.drop_all, &wish.drop]).await
+        self.ask(
+            methods::DEV_REORGANIZE,
+            &[&wish.depth, &wish.drop_all, &wish.drop],
+        )
+        .await
     }
 }

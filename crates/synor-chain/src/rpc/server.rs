@@ -58,7 +58,10 @@ impl RpcServer {
             Err(error) => return refusal(PARSE_ERROR, &error.to_string()),
         };
         if calls.is_empty() || calls.len() > BATCH_MAX_CALLS {
-            let reason = format!("a batch has 1 to {BATCH_MAX_CALLS} calls, not {}", calls.len());
+            let reason = format!(
+                "a batch has 1 to {BATCH_MAX_CALLS} calls, not {}",
+                calls.len()
+            );
             return refusal(INVALID_REQUEST, &reason);
         }
         let mut answers = Vec::with_capacity(calls.len());
@@ -83,46 +86,73 @@ impl fmt::Debug for RpcServer {
     }
 }
 
-fn register(
-    module: &mut RpcModule<()>,
-    chain: Arc<dyn Chain>,
-) -> Result<(), RegisterMethodError> {
-    method(module, methods::SEND_TRANSACTION, &chain, |chain, p: SendTransaction| async move {
-        chain.submit(p.signed).await
-    })?;
-    method(module, methods::GET_TRANSACTION, &chain, |chain, p: GetTransaction| async move {
-        chain.transfer(&p.tx_id).await
-    })?;
-    method(module, methods::GET_TRANSFERS_TO, &chain, |chain, p: GetTransfersTo| async move {
-        chain.transfers_to(&p.address, p.after, p.limit).await
-    })?;
-    method(module, methods::GET_BALANCE, &chain, |chain, p: OfAddress| async move {
-        chain.balance(&p.address).await
-    })?;
-    method(module, methods::GET_NEXT_NONCE, &chain, |chain, p: OfAddress| async move {
-        chain.next_nonce(&p.address).await
-    })?;
-    method(module, methods::GET_GRANT, &chain, |chain, p: GetGrant| async move {
-        chain.grant(&p.owner, &p.spender).await
-    })?;
-    method(module, methods::GET_BLOCK_COUNT, &chain, |chain, _: serde::de::IgnoredAny| async move {
-        chain.block_count().await
-    })?;
-    method(module, methods::GET_CHAIN_ID, &chain, |chain, _: serde::de::IgnoredAny| async move {
-        chain.chain_id().await
-    })
+fn register(module: &mut RpcModule<()>, chain: Arc<dyn Chain>) -> Result<(), RegisterMethodError> {
+    method(
+        module,
+        methods::SEND_TRANSACTION,
+        &chain,
+        |chain, p: SendTransaction| async move { chain.submit(p.signed).await },
+    )?;
+    method(
+        module,
+        methods::GET_TRANSACTION,
+        &chain,
+        |chain, p: GetTransaction| async move { chain.transfer(&p.tx_id).await },
+    )?;
+    method(
+        module,
+        methods::GET_TRANSFERS_TO,
+        &chain,
+        |chain, p: GetTransfersTo| async move { chain.transfers_to(&p.address, p.after, p.limit).await },
+    )?;
+    method(
+        module,
+        methods::GET_BALANCE,
+        &chain,
+        |chain, p: OfAddress| async move { chain.balance(&p.address).await },
+    )?;
+    method(
+        module,
+        methods::GET_NEXT_NONCE,
+        &chain,
+        |chain, p: OfAddress| async move { chain.next_nonce(&p.address).await },
+    )?;
+    method(
+        module,
+        methods::GET_GRANT,
+        &chain,
+        |chain, p: GetGrant| async move { chain.grant(&p.owner, &p.spender).await },
+    )?;
+    method(
+        module,
+        methods::GET_BLOCK_COUNT,
+        &chain,
+        |chain, _: serde::de::IgnoredAny| async move { chain.block_count().await },
+    )?;
+    method(
+        module,
+        methods::GET_CHAIN_ID,
+        &chain,
+        |chain, _: serde::de::IgnoredAny| async move { chain.chain_id().await },
+    )
 }
 
 fn register_development(
     module: &mut RpcModule<()>,
     chain: Arc<dyn DevControls>,
 ) -> Result<(), RegisterMethodError> {
-    method(module, methods::DEV_FAUCET, &chain, |chain, p: DevFaucet| async move {
-        chain.faucet(&p.address, p.amount_micro_synor).await
-    })?;
-    method(module, methods::DEV_REORGANIZE, &chain, |chain, p: Reorganization| async move {
-        chain.reorganize(p).await
-    })
+    method(
+        module,
+        methods::DEV_FAUCET,
+        &chain,
+        |chain, p: DevFaucet| async move { chain.faucet(&p.address, p.amount_micro_synor).await },
+    )?;
+    method(
+        module,
+        methods::DEV_REORGANIZE,
+        &chain,
+        |chain, p: Reorganization| async move { chain.reorganize(p).await },
+    )
 }
 
 /// Registers one method: read the parameters, ask the chain, give its answer or error.
@@ -144,7 +174,9 @@ where
         let (chain, ask) = (Arc::clone(&chain), ask.clone());
         async move {
             let params: P = params.parse()?;
-            ask(chain, params).await.map_err(|error| error_object(&error))
+            ask(chain, params)
+                .await
+                .map_err(|error| error_object(&error))
         }
     };
     module.register_async_method(name, answer)?;

@@ -78,13 +78,29 @@ pub(super) fn create(
     let mut file = KeyFile {
         version: VERSION,
         address: address.to_string(),
-        kdf: Kdf { name: KDF.to_owned(), m_kib: MEMORY_KIB, t: PASSES, p: LANES, salt },
-        cipher: Cipher { name: CIPHER.to_owned(), nonce, ciphertext: Vec::new() },
+        kdf: Kdf {
+            name: KDF.to_owned(),
+            m_kib: MEMORY_KIB,
+            t: PASSES,
+            p: LANES,
+            salt,
+        },
+        cipher: Cipher {
+            name: CIPHER.to_owned(),
+            nonce,
+            ciphertext: Vec::new(),
+        },
         checksum: String::new(),
     };
-    let failed = |reason: String| ChainError::WalletFile { path: shown(path), reason };
+    let failed = |reason: String| ChainError::WalletFile {
+        path: shown(path),
+        reason,
+    };
     let header = file.header();
-    let sealed = Payload { msg: seed, aad: &header };
+    let sealed = Payload {
+        msg: seed,
+        aad: &header,
+    };
     file.cipher.ciphertext = file
         .cipher(path, passphrase)?
         .encrypt(&XNonce::from(nonce), sealed)
@@ -108,27 +124,40 @@ pub(super) fn open(
     let file = read(path)?;
     let address = parse_address(&file.address).map_err(|error| corrupt(path, error))?;
     let header = file.header();
-    let sealed = Payload { msg: &file.cipher.ciphertext, aad: &header };
+    let sealed = Payload {
+        msg: &file.cipher.ciphertext,
+        aad: &header,
+    };
     let plain = file
         .cipher(path, passphrase)?
         .decrypt(&XNonce::from(file.cipher.nonce), sealed)
         .map(Zeroizing::new)
         .map_err(|_| ChainError::WrongPassphrase)?;
-    let seed: [u8; 32] =
-        plain.as_slice().try_into().map_err(|_| corrupt(path, "its key has the wrong length"))?;
+    let seed: [u8; 32] = plain
+        .as_slice()
+        .try_into()
+        .map_err(|_| corrupt(path, "its key has the wrong length"))?;
     Ok((address, Zeroizing::new(seed)))
 }
 
 /// Fills a buffer from the system's source of randomness.
 pub(super) fn random(path: &Path, buffer: &mut [u8]) -> Result<(), ChainError> {
-    getrandom::fill(buffer)
-        .map_err(|error| ChainError::WalletFile { path: shown(path), reason: error.to_string() })
+    getrandom::fill(buffer).map_err(|error| ChainError::WalletFile {
+        path: shown(path),
+        reason: error.to_string(),
+    })
 }
 
 impl KeyFile {
     /// Everything but the ciphertext, as the cipher binds it.
     fn header(&self) -> Vec<u8> {
-        let Kdf { name, m_kib, t, p, salt } = &self.kdf;
+        let Kdf {
+            name,
+            m_kib,
+            t,
+            p,
+            salt,
+        } = &self.kdf;
         let text = format!(
             "synor wallet\n{}\n{}\n{name} {m_kib} {t} {p} {}\n{} {}",
             self.version,
@@ -165,18 +194,26 @@ impl KeyFile {
 }
 
 fn read(path: &Path) -> Result<KeyFile, ChainError> {
-    let failed =
-        |error: std::io::Error| ChainError::WalletFile { path: shown(path), reason: error.to_string() };
+    let failed = |error: std::io::Error| ChainError::WalletFile {
+        path: shown(path),
+        reason: error.to_string(),
+    };
     if std::fs::metadata(path).map_err(failed)?.len() > FILE_MAX_BYTES {
         return Err(corrupt(path, "it is too large for a wallet"));
     }
     let bytes = std::fs::read(path).map_err(failed)?;
     let file: KeyFile = serde_json::from_slice(&bytes).map_err(|error| corrupt(path, error))?;
     if file.version != VERSION {
-        return Err(corrupt(path, format!("it has the unknown version {}", file.version)));
+        return Err(corrupt(
+            path,
+            format!("it has the unknown version {}", file.version),
+        ));
     }
     if file.kdf.name != KDF || file.cipher.name != CIPHER {
-        return Err(corrupt(path, "it names an unknown key derivation or cipher"));
+        return Err(corrupt(
+            path,
+            "it names an unknown key derivation or cipher",
+        ));
     }
     let Kdf { m_kib, t, p, .. } = file.kdf;
     let bounded = (MEMORY_KIB..=MEMORY_MAX_KIB).contains(&m_kib)
@@ -193,8 +230,10 @@ fn read(path: &Path) -> Result<KeyFile, ChainError> {
 
 /// Writes a file of mode 0600 that is there either whole or not at all, and only if none was.
 fn write_new(path: &Path, bytes: &[u8]) -> Result<(), ChainError> {
-    let failed =
-        |error: std::io::Error| ChainError::WalletFile { path: shown(path), reason: error.to_string() };
+    let failed = |error: std::io::Error| ChainError::WalletFile {
+        path: shown(path),
+        reason: error.to_string(),
+    };
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -203,16 +242,22 @@ fn write_new(path: &Path, bytes: &[u8]) -> Result<(), ChainError> {
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
-    file.persist_noclobber(path).map_err(|error| match error.error.kind() {
-        ErrorKind::AlreadyExists => ChainError::WalletExists { path: shown(path) },
-        _ => failed(error.error),
-    })?;
+    file.persist_noclobber(path)
+        .map_err(|error| match error.error.kind() {
+            ErrorKind::AlreadyExists => ChainError::WalletExists { path: shown(path) },
+            _ => failed(error.error),
+        })?;
     // The name, too, must survive a power failure.
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(failed)
 }
 
 fn corrupt(path: &Path, reason: impl std::fmt::Display) -> ChainError {
-    ChainError::WalletCorrupt { path: shown(path), reason: reason.to_string() }
+    ChainError::WalletCorrupt {
+        path: shown(path),
+        reason: reason.to_string(),
+    }
 }
 
 fn shown(path: &Path) -> String {

@@ -72,7 +72,10 @@ impl Wallet {
     /// A key that anyone can derive from a name: for development chains, never for coins of worth.
     pub fn development(chain_id: &str, name: &str) -> Self {
         let material = format!("{}:{chain_id}{name}", chain_id.len());
-        Self::from_seed(&blake3::derive_key("synor development key v1", material.as_bytes()))
+        Self::from_seed(&blake3::derive_key(
+            "synor development key v1",
+            material.as_bytes(),
+        ))
     }
 
     /// The address that receives for this wallet.
@@ -89,7 +92,11 @@ impl Wallet {
         amount: Soma,
         memo: &str,
     ) -> Result<SignedTransaction, ChainError> {
-        let payload = Payload::Transfer { to: to.clone(), amount, memo: memo.to_owned() };
+        let payload = Payload::Transfer {
+            to: to.clone(),
+            amount,
+            memo: memo.to_owned(),
+        };
         self.sign(chain_id, nonce, payload)
     }
 
@@ -104,7 +111,11 @@ impl Wallet {
         max_per_charge: Soma,
         allowance: Soma,
     ) -> Result<SignedTransaction, ChainError> {
-        let payload = Payload::Grant { spender: spender.clone(), max_per_charge, allowance };
+        let payload = Payload::Grant {
+            spender: spender.clone(),
+            max_per_charge,
+            allowance,
+        };
         self.sign(chain_id, nonce, payload)
     }
 
@@ -120,7 +131,16 @@ impl Wallet {
         memo: &str,
     ) -> Result<SignedTransaction, ChainError> {
         let (owner, to, memo) = (owner.clone(), to.clone(), memo.to_owned());
-        self.sign(chain_id, nonce, Payload::Charge { owner, to, amount, memo })
+        self.sign(
+            chain_id,
+            nonce,
+            Payload::Charge {
+                owner,
+                to,
+                amount,
+                memo,
+            },
+        )
     }
 
     /// Signs anything the chain understands, after checking it.
@@ -145,12 +165,17 @@ impl Wallet {
 
     fn from_seed(seed: &[u8; 32]) -> Self {
         let key = SigningKey::from_bytes(seed);
-        Self { address: address_of(&key.verifying_key().to_bytes()), key }
+        Self {
+            address: address_of(&key.verifying_key().to_bytes()),
+            key,
+        }
     }
 }
 
 impl fmt::Debug for Wallet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wallet").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Wallet")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }

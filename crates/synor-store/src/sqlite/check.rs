@@ -10,20 +10,6 @@ use super::read::{self, ReadError};
 use crate::document::Kind;
 use crate::store::BookCheck;
 
-const KINDS: [Kind; 11] = [
-    Kind::Account,
-    Kind::ApiKey,
-    Kind::AutoPay,
-    Kind::Counter,
-    Kind::Credit,
-    Kind::Deduction,
-    Kind::Deposit,
-    Kind::Distribution,
-    Kind::Invoice,
-    Kind::Payment,
-    Kind::PriceList,
-];
-
 pub fn check(c: &Connection) -> Result<BookCheck, ReadError> {
     let mut found = BookCheck::default();
     structure(c, &mut found)?;
@@ -47,7 +33,7 @@ fn structure(c: &Connection, found: &mut BookCheck) -> Result<(), ReadError> {
 
 fn documents(c: &Connection, found: &mut BookCheck) -> Result<(), ReadError> {
     let total: u64 = c.query_row("SELECT count(*) FROM documents", [], |row| row.get(0))?;
-    for kind in KINDS {
+    for kind in Kind::ALL {
         read::each_document(c, kind, |document, digest| {
             found.documents += 1;
             if digest != read::document_digest(&document) {

@@ -1,1 +1,85 @@
-//! What every usage log must do, as tests that any backend can run.
+//! What every usage log must do, as tests that any backend can run on an empty log.
+//!
+//! Each test is a function that panics where the log breaks its promise;
+//! [`usage_log_conformance!`](crate::usage_log_conformance) makes tests of all of them for one
+//! backend. [`ReferenceLog`] is the shortest log that keeps the promises: what it answers is right,
+//! however slowly.
+
+mod concurrent;
+mod identity;
+mod levels;
+mod reading;
+mod reference;
+mod series;
+mod text;
+
+pub use concurrent::*;
+pub use identity::*;
+pub use levels::*;
+pub use reading::*;
+pub use reference::ReferenceLog;
+pub use series::*;
+pub use text::{event, events, period, rows};
+
+/// Runs every conformance test on a backend.
+///
+/// Takes an expression, evaluated in each test, that opens an empty log: a pair of an
+/// `Arc<dyn UsageLog>` and whatever must live as long as the log does. It may await.
+#[macro_export]
+macro_rules! usage_log_conformance {
+    ($open:expr) => {
+        $crate::usage_log_conformance! { @alone $open;
+            a_batch_is_appended_whole_or_not_at_all
+            a_retried_batch_counts_once
+            a_duplicate_within_a_batch_counts_once
+            other_batches_and_another_order_count_once
+            another_account_or_source_is_another_event
+            a_retry_with_another_time_does_not_double
+            a_conflicting_duplicate_is_reported_and_not_counted
+            an_empty_batch_changes_nothing
+            a_level_carries_over_the_ends_of_a_period
+            a_late_sample_changes_the_past
+            samples_in_any_order_come_to_the_same
+            two_buckets_add_up
+            levels_of_two_providers_do_not_end_each_other
+            a_zero_ends_a_level
+            the_greater_identity_holds_within_a_second
+            integrated_usage_adds_to_a_level
+            a_summary_includes_what_was_just_acknowledged
+            a_period_includes_its_start_and_not_its_end
+            adjacent_periods_add_up_to_the_whole
+            sums_go_beyond_64_bits
+            corrections_reduce
+            what_is_priced_apart_is_kept_apart
+            a_past_position_gives_the_past_answer
+            a_late_event_changes_the_past_and_a_new_one_does_not
+            accounts_and_position_grow_with_the_log
+            an_unknown_account_used_nothing
+            a_sound_log_checks_out
+            hours_days_and_months_add_up_to_the_summary
+            days_follow_the_clocks_of_the_zone
+            series_split_by_provider_and_by_dimension
+            a_series_of_too_many_steps_is_refused
+            events_are_listed_as_they_were_appended
+        }
+        $crate::usage_log_conformance! { @shared $open;
+            pages_are_complete_while_appends_go_on
+            overlapping_batches_from_many_tasks_count_once
+            an_acknowledged_event_is_seen_by_every_task
+        }
+    };
+    (@alone $open:expr; $($test:ident)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        async fn $test() {
+            let (log, _alive) = $open;
+            $crate::conformance::$test(log.as_ref()).await;
+        }
+    )*};
+    (@shared $open:expr; $($test:ident)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        async fn $test() {
+            let (log, _alive) = $open;
+            $crate::conformance::$test(log).await;
+        }
+    )*};
+}

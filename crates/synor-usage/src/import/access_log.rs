@@ -32,7 +32,10 @@ pub(super) fn read(
     options: &ImportOptions,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Imported, ImportError> {
-    let account = options.account.as_ref().ok_or(ImportError::AccountMissing)?;
+    let account = options
+        .account
+        .as_ref()
+        .ok_or(ImportError::AccountMissing)?;
     let mut lines = Lines::new(input, progress);
     let mut occurrences: HashMap<blake3::Hash, u64> = HashMap::new();
     let mut imported = Imported::default();
@@ -42,8 +45,8 @@ pub(super) fn read(
         let seen = occurrences.entry(hash).or_default();
         *seen = seen.saturating_add(1);
         let name = format!("{}-{seen}", &hash.to_hex()[..32]);
-        for raw in events(line, &name, account, options)
-            .map_err(|error| ImportError::at(number, error))?
+        for raw in
+            events(line, &name, account, options).map_err(|error| ImportError::at(number, error))?
         {
             let event = raw.validate(options.now);
             imported
@@ -111,7 +114,10 @@ fn after_time(text: &str) -> Option<(String, &str)> {
     let digits = |text: &str, len| text.len() == len && text.bytes().all(|b| b.is_ascii_digit());
     let sign = offset.chars().next().filter(|c| matches!(c, '+' | '-'))?;
     let (hours, minutes) = offset.get(1..)?.split_at_checked(2)?;
-    let month = MONTHS.iter().position(|name| *name == month)?.checked_add(1)?;
+    let month = MONTHS
+        .iter()
+        .position(|name| *name == month)?
+        .checked_add(1)?;
     let whole = date.next().is_none() && digits(day, 2) && digits(year, 4);
     if !whole || clock.len() != 8 || !digits(hours, 2) || !digits(minutes, 2) {
         return None;

@@ -55,7 +55,8 @@ pub fn parse_cloudevents(body: &[u8]) -> Result<Vec<RawEvent>, BatchError> {
     let refuse = |index, error| BatchError { index, error };
     let text = std::str::from_utf8(body).map_err(|error| {
         let shown = excerpt(&String::from_utf8_lossy(body));
-        let reason = format!("is not valid UTF-8 at byte {}", error.valid_up_to());
+        let at = error.valid_up_to().saturating_add(1);
+        let reason = format!("is not valid UTF-8 at byte {at}");
         refuse(0, EventError::new("body", shown, reason))
     })?;
     let broken = |error| refuse(0, EventError::new("body", excerpt(text), syntax(&error)));
@@ -135,7 +136,11 @@ pub(super) fn from_fields(mut fields: Fields<'_>) -> Result<RawEvent, EventError
         let essence = content.split(';').next().unwrap_or("").trim();
         if essence != "application/json" && !essence.ends_with("+json") {
             let reason = "must be application/json";
-            return Err(EventError::new("datacontenttype", excerpt(&content), reason));
+            return Err(EventError::new(
+                "datacontenttype",
+                excerpt(&content),
+                reason,
+            ));
         }
     }
     let kind = fields.required("type")?;
@@ -176,11 +181,14 @@ pub(super) fn read(
     let mut place = Place::new(&text);
     let mut progress = Progress::new(progress);
     let mut imported = Imported::default();
-    let mut values = serde_json::Deserializer::from_str(&text).into_iter::<&RawValue>();
-    while let Some(value) = values.next() {
+    let values = serde_json::Deserializer::from_str(&text).into_iter::<&RawValue>();
+    for value in values {
         let value = value.map_err(|error| {
             let line = u64::try_from(error.line()).unwrap_or(u64::MAX);
-            let shown = error.line().checked_sub(1).and_then(|at| text.lines().nth(at));
+            let shown = error
+                .line()
+                .checked_sub(1)
+                .and_then(|at| text.lines().nth(at));
             let error = EventError::new("text", excerpt(shown.unwrap_or("")), syntax(&error));
             ImportError::at(line, error)
         })?;
@@ -223,7 +231,10 @@ impl<'t> Place<'t> {
 
     /// The line on which a part begins; parts are asked for in the order of the text.
     fn line_of(&mut self, part: &str) -> u64 {
-        let start = part.as_ptr().addr().saturating_sub(self.text.as_ptr().addr());
+        let start = part
+            .as_ptr()
+            .addr()
+            .saturating_sub(self.text.as_ptr().addr());
         let between = self.text.as_bytes().get(self.at..start).unwrap_or(&[]);
         self.line = self.line.saturating_add(line_ends(between));
         self.at = self.at.max(start);

@@ -10,7 +10,6 @@ use super::lines::{Progress, read_text};
 use super::table::Table;
 use super::{ImportError, ImportOptions, Imported, excerpt};
 
-const HEADER_LINE: u64 = 1;
 const REQUIRED: [&str; 7] = [
     "account", "service", "resource", "quantity", "time", "source", "id",
 ];
@@ -44,7 +43,7 @@ pub(super) fn read(
         .header()
         .map(column)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| ImportError::at(HEADER_LINE, error))?;
+        .map_err(|error| ImportError::at(table.line(), error))?;
     let mut imported = Imported::default();
     while let Some((line, record)) = table.next()? {
         let event = event(&columns, record).and_then(|raw| raw.validate(options.now));

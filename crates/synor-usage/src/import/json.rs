@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 use synor_economics::metering::EventError;
 
@@ -139,7 +140,10 @@ pub(super) fn missing(name: &'static str) -> EventError {
 pub(super) fn syntax(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let message = text.split(" at line ").next().unwrap_or(&text);
-    format!("is not a JSON object: {message}, column {}", error.column())
+    match error.classify() {
+        Category::Data => message.to_owned(),
+        _ => format!("is not JSON: {message}, column {}", error.column()),
+    }
 }
 
 fn string(name: &'static str, value: &RawValue) -> Result<String, EventError> {

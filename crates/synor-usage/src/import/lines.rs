@@ -134,6 +134,9 @@ pub(super) fn line_ends(bytes: &[u8]) -> u64 {
 
 fn not_utf8(line: &[u8], valid: usize) -> EventError {
     let text = String::from_utf8_lossy(line);
-    let reason = format!("is not valid UTF-8 at byte {} of the line", valid.saturating_add(1));
+    let reason = format!(
+        "is not valid UTF-8 at byte {} of the line",
+        valid.saturating_add(1)
+    );
     EventError::new("text", excerpt(text.trim_end()), reason)
 }

@@ -9,8 +9,7 @@ use super::json::Fields;
 use super::lines::Lines;
 use super::{ImportError, ImportOptions, Imported, cloudevents};
 
-const KNOWN: &str =
-    "account, service, resource, quantity, unit, time, source, id, provider, dimensions, correction";
+const KNOWN: &str = "account, service, resource, quantity, unit, time, source, id, provider, dimensions, correction";
 
 pub(super) fn read(
     input: &mut dyn BufRead,

@@ -64,6 +64,11 @@ impl<'t> Table<'t> {
         self.header.iter().position(|known| known == name)
     }
 
+    /// The line on which the last record that was read (at first, the header) starts.
+    pub(super) fn line(&self) -> u64 {
+        self.line
+    }
+
     /// How many bytes lie before the present record.
     pub(super) fn bytes(&self) -> u64 {
         u64::try_from(self.at).unwrap_or(u64::MAX)

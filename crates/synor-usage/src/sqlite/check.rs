@@ -70,8 +70,10 @@ fn check_events(
     found: &mut Findings,
     outcome: &mut LogCheck,
 ) -> Result<(), Fault> {
-    let mut statement =
-        connection.prepare(&format!("{} ORDER BY e.position", StoredEvent::select("NOT INDEXED")))?;
+    let mut statement = connection.prepare(&format!(
+        "{} ORDER BY e.position",
+        StoredEvent::select("NOT INDEXED")
+    ))?;
     let mut rows = statement.query([])?;
     let mut expected = Head::START;
     while let Some(row) = rows.next()? {
@@ -107,14 +109,23 @@ fn check_events(
         }
     }
     let head = Head::read(connection)?;
-    found.missing(expected.position.saturating_add(1), head.position.saturating_add(1));
+    found.missing(
+        expected.position.saturating_add(1),
+        head.position.saturating_add(1),
+    );
     if head.position < expected.position {
         found.at(
             expected.position,
-            &format!("the event lies behind the end of the log, {}", head.position),
+            &format!(
+                "the event lies behind the end of the log, {}",
+                head.position
+            ),
         );
     } else if head.chain != expected.chain {
-        found.at(head.position, "the chain does not end in the head of the log");
+        found.at(
+            head.position,
+            "the chain does not end in the head of the log",
+        );
     }
     outcome.head = blake3::Hash::from_bytes(head.chain).to_hex().to_string();
     Ok(())
@@ -144,7 +155,9 @@ impl Findings {
     fn missing(&mut self, expected: LogPosition, next: LogPosition) {
         if expected < next {
             let last = next.saturating_sub(1);
-            self.add(format!("positions {expected} to {last}: the events are missing"));
+            self.add(format!(
+                "positions {expected} to {last}: the events are missing"
+            ));
         }
     }
 

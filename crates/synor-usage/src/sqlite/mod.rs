@@ -72,7 +72,12 @@ impl SqliteUsageLog {
 impl UsageLog for SqliteUsageLog {
     async fn append(&self, events: Vec<UsageEvent>) -> Result<Appended, UsageLogError> {
         // Digests are worked out here and not by the writer, so that batches share the processors.
-        let prepare = move || events.into_iter().map(prepared).collect::<Result<Vec<_>, _>>();
+        let prepare = move || {
+            events
+                .into_iter()
+                .map(prepared)
+                .collect::<Result<Vec<_>, _>>()
+        };
         let prepared = self.readers.blocking(prepare).await?;
         self.writer.append(prepared).await
     }
@@ -153,10 +158,7 @@ struct Readers {
 }
 
 impl Readers {
-    fn read<T>(
-        &self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+    fn read<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
         // A connection is whole whoever panicked while holding the list.
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = idle().pop();

@@ -53,7 +53,10 @@ pub(super) fn series(tx: &Transaction<'_>, query: &SeriesQuery) -> Result<Series
     let overflow = |error| Fault::sum(&query.account, error);
     let mut lines = LineTally::new(steps(query.period, query.step, &query.zone)?);
     for meter in meters(tx, &query.account)? {
-        if query.resource.is_some_and(|wanted| wanted != meter.resource) {
+        if query
+            .resource
+            .is_some_and(|wanted| wanted != meter.resource)
+        {
             continue;
         }
         let quantities = if meter.is_sample {
@@ -101,14 +104,14 @@ pub(super) fn changed_since(
 }
 
 /// [`UsageLog::events`](crate::UsageLog::events).
-pub(super) fn events(
-    tx: &Transaction<'_>,
-    query: &EventQuery,
-) -> Result<Page<LoggedEvent>, Fault> {
+pub(super) fn events(tx: &Transaction<'_>, query: &EventQuery) -> Result<Page<LoggedEvent>, Fault> {
     let limit = query.page_limit();
     let (first, last) = match query.period {
         Some(period) => (period.start(), period.end().plus_secs(-1)),
-        None => (Timestamp::from_secs(i64::MIN), Timestamp::from_secs(i64::MAX)),
+        None => (
+            Timestamp::from_secs(i64::MIN),
+            Timestamp::from_secs(i64::MAX),
+        ),
     };
     let mut statement = tx.prepare_cached(&format!(
         "{} WHERE e.account = (SELECT id FROM accounts WHERE name = ?1) AND e.position > ?2 \

@@ -220,11 +220,18 @@ fn flag(row: &Row<'_>, column: usize) -> rusqlite::Result<bool> {
     match row.get(column)? {
         0_i64 => Ok(false),
         1 => Ok(true),
-        other => Err(invalid(column, Type::Integer, &format!("{other} is neither 0 nor 1"))),
+        other => Err(invalid(
+            column,
+            Type::Integer,
+            &format!("{other} is neither 0 nor 1"),
+        )),
     }
 }
 
-pub(super) fn parsed<T: FromStr<Err: Display>>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+pub(super) fn parsed<T: FromStr<Err: Display>>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     text.parse()
         .map_err(|e: T::Err| invalid(column, Type::Text, &e.to_string()))

@@ -120,8 +120,7 @@ fn definitions(connection: &Connection) -> Result<Vec<(String, String)>, Fault> 
 
 /// Refuses a file of another kind or of a later format. Tells whether the file is still empty.
 fn refuse_foreign(connection: &Connection, log: &str) -> Result<bool, Fault> {
-    let number =
-        |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let (kind, format) = (number("application_id")?, number("user_version")?);
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;

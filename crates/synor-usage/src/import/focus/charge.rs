@@ -26,7 +26,7 @@ pub(super) const REQUIRED: [&str; 9] = [
 ];
 
 /// The columns that are read.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Column {
     ProviderName,
     ServiceName,
@@ -49,7 +49,7 @@ enum Column {
 
 use Column as C;
 
-/// Each column with its name, in the order of the enum.
+/// Each column with its name.
 const COLUMNS: [(Column, &str); 17] = [
     (C::ProviderName, "ProviderName"),
     (C::ServiceName, "ServiceName"),
@@ -84,7 +84,7 @@ impl Columns {
         let at = COLUMNS
             .iter()
             .zip(&self.0)
-            .find(|((known, _), _)| *known as usize == column as usize)
+            .find(|((known, _), _)| *known == column)
             .and_then(|(_, at)| *at)?;
         let field = record.get(at)?.trim();
         (!field.is_empty() && !field.eq_ignore_ascii_case("null")).then_some(field)
@@ -152,9 +152,8 @@ impl<'r> Charge<'r> {
             consumed_unit: get(C::ConsumedUnit),
             cost,
             currency: text(C::BillingCurrency),
-            region: get(C::RegionId).filter(|r| {
-                r.len() <= TEXT_MAX_BYTES && !r.chars().any(char::is_control)
-            }),
+            region: get(C::RegionId)
+                .filter(|r| r.len() <= TEXT_MAX_BYTES && !r.chars().any(char::is_control)),
             commitment_unused: get(C::CommitmentDiscountStatus) == Some("Unused"),
         })
     }

@@ -10,9 +10,8 @@ use std::io::BufRead;
 use csv::StringRecord;
 use synor_economics::id::AccountId;
 use synor_economics::metering::event::utc_month_secs;
-use synor_economics::metering::{EventError, RawEvent};
+use synor_economics::metering::{EventError, MeteringUnit, RawEvent, UnitError};
 use synor_economics::money::{Exact, MoneyError};
-use synor_economics::period::Timestamp;
 use synor_economics::quantity::Quantity;
 
 use super::lines::{Progress, read_text};
@@ -22,6 +21,7 @@ use super::{Billed, ImportError, ImportOptions, Imported, Mapping, Unmapped};
 mod charge;
 pub mod mapping;
 mod number;
+mod pattern;
 
 use charge::{Charge, Columns, REQUIRED};
 use mapping::{Counterpart, Target};
@@ -119,7 +119,9 @@ fn outcome(
         return Ok(Outcome::unmapped(reason));
     }
     if charge.commitment_unused {
-        return Ok(Outcome::unmapped("a commitment that was paid for and not used"));
+        return Ok(Outcome::unmapped(
+            "a commitment that was paid for and not used",
+        ));
     }
     let Some((quantity, unit)) = charge.quantity()? else {
         return Ok(Outcome::unmapped("the line states no quantity"));
@@ -152,15 +154,15 @@ fn convert(
 ) -> Result<Outcome, EventError> {
     let mut events = Vec::with_capacity(targets.len());
     let mut nothing = Vec::new();
+    let month_secs = utc_month_secs(charge.time)?;
     for (number, target) in (1_u64..).zip(targets) {
-        let measured = measured(quantity, target, charge.time).map_err(|error| {
+        let measured = measured(quantity, target, month_secs).map_err(|error| {
             let shown = charge.pricing_quantity.or(charge.consumed_quantity);
             EventError::new("PricingQuantity", shown.unwrap_or(""), error)
         })?;
         if measured.is_zero() {
-            let base = target.unit.base();
-            let reason = format!("{}: less than one of its {base}", target.resource);
-            nothing.push(reason);
+            let base = MeteringUnit::from(target.unit.base()).singular();
+            nothing.push(format!("{}: less than one {base}", target.resource));
         } else {
             let id = format!("{name}-{number}");
             events.push(raw_event(charge, measured, target, options, id));
@@ -179,14 +181,10 @@ fn convert(
     Ok(Outcome { events, reasons })
 }
 
-fn measured(quantity: Exact, target: &Target, time: Timestamp) -> Result<Quantity, EventError> {
-    let overflow = |e: MoneyError| EventError::new("quantity", "", e);
-    let number = quantity.checked_mul(target.factor).map_err(overflow)?;
-    let exact = target
-        .unit
-        .to_base(number, Some(utc_month_secs(time)?))
-        .map_err(|e| EventError::new("quantity", "", e))?;
-    Quantity::measured(exact).map_err(overflow)
+fn measured(quantity: Exact, target: &Target, month_secs: i64) -> Result<Quantity, UnitError> {
+    let number = quantity.checked_mul(target.factor)?;
+    let exact = target.unit.to_base(number, Some(month_secs))?;
+    Ok(Quantity::measured(exact)?)
 }
 
 fn raw_event(
@@ -199,7 +197,9 @@ fn raw_event(
     let spec = target.resource.spec();
     let provider = options.provider.as_ref().map(ToString::to_string);
     let source = options.source.clone();
-    let region = charge.region.map(|region| ("region".to_owned(), region.to_owned()));
+    let region = charge
+        .region
+        .map(|region| ("region".to_owned(), region.to_owned()));
     let gpu = target.gpu_model.clone();
     let gpu = gpu.map(|model| ("gpu_model".to_owned(), model));
     RawEvent {

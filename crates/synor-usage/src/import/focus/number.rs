@@ -58,10 +58,33 @@ mod tests {
 
     #[test]
     fn what_is_not_a_number_is_refused() {
-        check("1,5", expect![]);
-        check("1e", expect![]);
-        check("e5", expect![]);
-        check("1e31", expect![]);
-        check("NaN", expect![]);
+        check(
+            "1,5",
+            expect![
+                "error: BilledCost `1,5`: `1,5` is not a plain decimal number (digits, at most one point, no exponent)"
+            ],
+        );
+        check(
+            "1e",
+            expect![
+                "error: BilledCost `1e`: `1e` is not a plain decimal number (digits, at most one point, no exponent)"
+            ],
+        );
+        check(
+            "e5",
+            expect![
+                "error: BilledCost `e5`: `e5` is not a plain decimal number (digits, at most one point, no exponent)"
+            ],
+        );
+        check(
+            "1e31",
+            expect!["error: BilledCost `1e31`: the amount is too large to be represented exactly"],
+        );
+        check(
+            "NaN",
+            expect![
+                "error: BilledCost `NaN`: `NaN` is not a plain decimal number (digits, at most one point, no exponent)"
+            ],
+        );
     }
 }

@@ -1,0 +1,299 @@
+//! Auto-pay: collecting invoices from a wallet whose owner granted it on chain.
+//!
+//! The grant alone says which address may charge how much, not for whose invoices. So the owner
+//! hands the signed grant to this server, and only this server submits it: who can present a grant
+//! that the chain has not seen controls the wallet.
+
+use serde::{Deserialize, Serialize};
+use synor_chain::{ChainError, Payload, SignedTransaction, Soma};
+use synor_economics::billing::{AutoPayConfig, Invoice, PaymentProcessor};
+use synor_economics::id::{AccountId, Address, InvoiceId, TxId};
+use synor_economics::money::MicroSynor;
+use synor_economics::period::Timestamp;
+use synor_store::{ChangeSet, Document, Keys, Kind, ListQuery};
+
+use crate::credits::scope_of;
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// What an account asks for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AutoPayOrder {
+    /// Whether invoices are to be collected.
+    pub enabled: bool,
+    /// The most that is taken for one invoice.
+    #[serde(default)]
+    pub max_per_invoice_micro_synor: Option<MicroSynor>,
+    /// The grant of the wallet that pays, signed and not yet submitted. Needed to enable, and to
+    /// change the wallet.
+    #[serde(default)]
+    pub signed_grant: Option<SignedTransaction>,
+}
+
+/// A charge for an invoice, written down before it is sent so that it is sent once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutoPayCharge {
+    /// For which invoice.
+    pub invoice_id: InvoiceId,
+    /// Whose.
+    pub account_id: AccountId,
+    /// How much.
+    pub amount_micro_synor: MicroSynor,
+    /// The transaction's id.
+    pub tx_id: TxId,
+    /// The transaction, signed by the billing wallet.
+    pub signed: SignedTransaction,
+    /// Whether the chain has taken it.
+    pub submitted: bool,
+    /// Why the chain refused it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub refused: Option<String>,
+    /// When it was decided.
+    pub created_at: Timestamp,
+}
+
+impl Document for AutoPayCharge {
+    const KIND: Kind = Kind::AutoPayCharge;
+    fn keys(&self) -> Keys {
+        Keys {
+            id: self.invoice_id.to_string(),
+            account: Some(self.account_id.clone()),
+            lookup: Some(self.tx_id.to_string()),
+            sort_key: self.created_at.secs(),
+            is_open: !self.submitted && self.refused.is_none(),
+        }
+    }
+}
+
+impl Engine {
+    /// Switches auto-pay on, off, or to another maximum.
+    pub async fn configure_auto_pay(
+        &self,
+        account: &AccountId,
+        order: AutoPayOrder,
+    ) -> Result<AutoPayConfig, EngineError> {
+        self.account(account).await?;
+        let scope = scope_of(account);
+        self.decide(&scope, || async {
+            let version = self.store.version(&scope).await?;
+            let before: Option<AutoPayConfig> = self.store.get(account.as_str()).await?;
+            let config = self.agree(account, &order, before).await?;
+            let mut changes = ChangeSet::new(Self::fresh_command("auto-pay"), self.now());
+            changes.expect(scope.clone(), version).put(&config)?;
+            self.store.commit(changes).await?;
+            Ok(config)
+        })
+        .await
+    }
+
+    /// The account's auto-pay, if it ever had one.
+    pub async fn auto_pay(
+        &self,
+        account: &AccountId,
+    ) -> Result<Option<AutoPayConfig>, EngineError> {
+        self.account(account).await?;
+        Ok(self.store.get(account.as_str()).await?)
+    }
+
+    async fn agree(
+        &self,
+        account: &AccountId,
+        order: &AutoPayOrder,
+        before: Option<AutoPayConfig>,
+    ) -> Result<AutoPayConfig, EngineError> {
+        let missing = |field, reason: &str| EngineError::Invalid {
+            field,
+            reason: reason.to_owned(),
+        };
+        let max = order
+            .max_per_invoice_micro_synor
+            .or_else(|| before.as_ref().map(|b| b.max_per_invoice_micro_synor))
+            .ok_or_else(|| {
+                missing(
+                    "max_per_invoice_micro_synor",
+                    "is needed to enable auto-pay",
+                )
+            })?;
+        if !max.is_positive() {
+            return Err(missing("max_per_invoice_micro_synor", "must be above zero"));
+        }
+        let funding_source = match (&order.signed_grant, before) {
+            (Some(grant), before) => self.accept_grant(grant, before.as_ref()).await?,
+            (None, Some(before)) => before.funding_source,
+            (None, None) => {
+                return Err(missing(
+                    "signed_grant",
+                    "is needed to enable auto-pay: the wallet that \
+                     pays signs a grant to the billing address",
+                ));
+            }
+        };
+        if order.enabled {
+            let granted = self.chain.grant(&funding_source, self.pay_to()).await?;
+            let pending = order.signed_grant.as_ref().and_then(grant_limit);
+            let limit = pending
+                .or(granted.map(|g| g.max_per_charge))
+                .unwrap_or(Soma::ZERO);
+            if limit < Soma::from_micro(max)? {
+                let granted = limit.to_micro()?;
+                let (owner, spender) = (funding_source, self.pay_to().clone());
+                return Err(EngineError::GrantTooSmall {
+                    owner,
+                    spender,
+                    granted,
+                    asked: max,
+                });
+            }
+        }
+        Ok(AutoPayConfig {
+            account_id: account.clone(),
+            funding_source,
+            max_per_invoice_micro_synor: max,
+            enabled: order.enabled,
+        })
+    }
+
+    /// Submits a grant that nobody has submitted before, and returns whose it is.
+    async fn accept_grant(
+        &self,
+        grant: &SignedTransaction,
+        before: Option<&AutoPayConfig>,
+    ) -> Result<Address, EngineError> {
+        let owner = grant.sender();
+        let invalid = |reason: String| EngineError::Invalid {
+            field: "signed_grant",
+            reason,
+        };
+        match &grant.payload {
+            Payload::Grant { spender, .. } if spender == self.pay_to() => {}
+            _ => return Err(invalid(format!("it must be a grant to {}", self.pay_to()))),
+        }
+        let known = self.chain.transfer(&grant.tx_id()).await?.is_some();
+        if known && before.is_none_or(|b| b.funding_source != owner) {
+            return Err(invalid(
+                "this grant was submitted before, so it does not show that the \
+                 wallet is yours; sign a new one"
+                    .to_owned(),
+            ));
+        }
+        self.chain.submit(grant.clone()).await?;
+        Ok(owner)
+    }
+
+    /// Charges every open invoice of every account with auto-pay, once each: the smaller of what is
+    /// owed and the payer's maximum. Returns how many charges were sent.
+    pub async fn run_auto_pay(&self) -> Result<usize, EngineError> {
+        let mut sent = self.send_charges().await?;
+        let configs: Vec<AutoPayConfig> = self
+            .store
+            .list(ListQuery::all(Kind::AutoPay).open())
+            .await?
+            .items;
+        for config in configs {
+            for invoice in self.open_invoices(&config.account_id).await? {
+                if self.decide_charge(&config, &invoice).await? {
+                    // Sent one by one, so that a refused charge does not leave a gap in the nonces.
+                    sent += self.send_charges().await?;
+                }
+            }
+        }
+        Ok(sent)
+    }
+
+    async fn decide_charge(
+        &self,
+        config: &AutoPayConfig,
+        invoice: &Invoice,
+    ) -> Result<bool, EngineError> {
+        let id = invoice.invoice_id.to_string();
+        if self.store.get::<AutoPayCharge>(&id).await?.is_some() {
+            return Ok(false);
+        }
+        let paid_otherwise = !self
+            .invoice_payment(&config.account_id, invoice.invoice_id)
+            .await?
+            .payments
+            .is_empty();
+        let Some(amount) = PaymentProcessor::auto_pay_amount(invoice, config)? else {
+            return Ok(false);
+        };
+        if paid_otherwise {
+            return Ok(false);
+        }
+        let chain_id = self.chain.chain_id().await?;
+        let nonce = self.chain.next_nonce(self.pay_to()).await?;
+        let signed = self.billing_wallet.sign_charge(
+            &chain_id,
+            nonce,
+            &config.funding_source,
+            self.pay_to(),
+            Soma::from_micro(amount)?,
+            &id,
+        )?;
+        let charge = AutoPayCharge {
+            invoice_id: invoice.invoice_id,
+            account_id: config.account_id.clone(),
+            amount_micro_synor: amount,
+            tx_id: signed.tx_id(),
+            signed,
+            submitted: false,
+            refused: None,
+            created_at: self.now(),
+        };
+        let scope = scope_of(&config.account_id);
+        let mut changes = ChangeSet::new(format!("charge/{id}"), self.now());
+        changes
+            .expect(scope.clone(), self.store.version(&scope).await?)
+            .put(&charge)?;
+        match self.store.commit(changes).await.map_err(EngineError::from) {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_conflict() => Ok(false), // decided again at the next run
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends the charges that were decided and not yet taken by the chain.
+    async fn send_charges(&self) -> Result<usize, EngineError> {
+        let waiting: Vec<AutoPayCharge> = self
+            .store
+            .list(ListQuery::all(Kind::AutoPayCharge).open())
+            .await?
+            .items;
+        let mut sent = 0;
+        for charge in waiting {
+            let outcome = match self.chain.submit(charge.signed.clone()).await {
+                Ok(_) => AutoPayCharge {
+                    submitted: true,
+                    ..charge
+                },
+                Err(ChainError::RpcUnreachable { .. }) => continue,
+                Err(error) => AutoPayCharge {
+                    refused: Some(error.to_string()),
+                    ..charge
+                },
+            };
+            if let Some(reason) = &outcome.refused {
+                tracing::warn!(invoice = %outcome.invoice_id, reason, "auto-pay was refused");
+            } else {
+                sent += 1;
+            }
+            let mut changes = ChangeSet::new(Self::fresh_command("charge sent"), self.now());
+            changes.put(&outcome)?;
+            self.store.commit(changes).await?;
+        }
+        Ok(sent)
+    }
+}
+
+/// The most one charge may take under a signed grant.
+fn grant_limit(grant: &SignedTransaction) -> Option<Soma> {
+    match &grant.payload {
+        Payload::Grant {
+            max_per_charge,
+            allowance,
+            ..
+        } => Some(*max_per_charge.min(allowance)),
+        _ => None,
+    }
+}

@@ -1,0 +1,143 @@
+//! Credits and balances of an account.
+
+use serde::{Deserialize, Serialize};
+use synor_economics::billing::settlement::granted;
+use synor_economics::billing::{CreditEntry, CreditManager, CreditSource};
+use synor_economics::id::{AccountId, CreditId};
+use synor_economics::money::MicroSynor;
+use synor_economics::period::Timestamp;
+use synor_store::{ChangeSet, Kind, ListQuery, Scope};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// A credit to be granted without coins.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewCredit {
+    /// How much.
+    pub amount_micro_synor: MicroSynor,
+    /// Where from; deposits cannot be granted.
+    pub source: CreditSource,
+    /// From when on it is not applied any more.
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Where an account stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Balance {
+    /// Whose balance.
+    pub account_id: AccountId,
+    /// What can be spent: prepaid and granted credit together.
+    pub balance_micro_synor: MicroSynor,
+    /// What of it was deposited in coins.
+    pub prepaid_micro_synor: MicroSynor,
+    /// What of it was granted.
+    pub credit_micro_synor: MicroSynor,
+    /// What is owed on open invoices.
+    pub outstanding_micro_synor: MicroSynor,
+    /// How many invoices are open.
+    pub open_invoices: usize,
+}
+
+impl Engine {
+    /// What an account has and owes; it reflects every acknowledged operation.
+    pub async fn balance(&self, account: &AccountId) -> Result<Balance, EngineError> {
+        self.account(account).await?;
+        let now = self.now();
+        let credits = self.open_credits(account).await?;
+        let of = |prepaid: bool| {
+            let same = credits.iter().filter(|c| c.source.is_prepaid() == prepaid);
+            MicroSynor::sum(same.map(|c| c.available_at(now)))
+        };
+        let open = self.open_invoices(account).await?;
+        let owed = open
+            .iter()
+            .map(|i| i.outstanding())
+            .collect::<Result<Vec<_>, _>>()?;
+        let (prepaid, credit) = (of(true)?, of(false)?);
+        Ok(Balance {
+            account_id: account.clone(),
+            balance_micro_synor: prepaid.checked_add(credit)?,
+            prepaid_micro_synor: prepaid,
+            credit_micro_synor: credit,
+            outstanding_micro_synor: MicroSynor::sum(owed)?,
+            open_invoices: open.len(),
+        })
+    }
+
+    /// All credits of an account, in order of use.
+    pub async fn credits(&self, account: &AccountId) -> Result<Vec<CreditEntry>, EngineError> {
+        self.account(account).await?;
+        let credits = self
+            .store
+            .list(ListQuery::of(Kind::Credit, account))
+            .await?
+            .items;
+        Ok(CreditManager::new(credits).into_credits())
+    }
+
+    pub(crate) async fn open_credits(
+        &self,
+        account: &AccountId,
+    ) -> Result<Vec<CreditEntry>, EngineError> {
+        Ok(self
+            .store
+            .list(ListQuery::of(Kind::Credit, account).open())
+            .await?
+            .items)
+    }
+
+    /// Grants a credit. The same command grants it once.
+    pub async fn grant_credit(
+        &self,
+        account: &AccountId,
+        new: NewCredit,
+        command: &str,
+    ) -> Result<CreditEntry, EngineError> {
+        self.account(account).await?;
+        if new.source.is_prepaid() {
+            let reason = "a deposit cannot be granted; it arrives on chain".to_owned();
+            return Err(EngineError::Invalid {
+                field: "source",
+                reason,
+            });
+        }
+        let command = format!("credit/{account}/{command}");
+        let now = self.now();
+        let id = CreditId::derived(&[&command]);
+        let credit = CreditEntry::grant(
+            id,
+            account.clone(),
+            new.amount_micro_synor,
+            new.source.clone(),
+            new.expires_at,
+            now,
+        )?;
+        let mut changes = ChangeSet::new(command, now);
+        changes.request = request_of(&new)?;
+        changes.reply = serde_json::to_value(&credit).map_err(invalid_reply)?;
+        changes.put(&credit)?;
+        changes.entries.push(granted(&credit)?);
+        let committed = self.store.commit(changes).await?;
+        serde_json::from_value(committed.reply).map_err(invalid_reply)
+    }
+}
+
+/// What was asked, in the form that a command is compared by.
+pub(crate) fn request_of(request: &impl Serialize) -> Result<String, EngineError> {
+    serde_json::to_string(request).map_err(invalid_reply)
+}
+
+pub(crate) fn invalid_reply(error: serde_json::Error) -> EngineError {
+    EngineError::Invalid {
+        field: "json",
+        reason: error.to_string(),
+    }
+}
+
+/// The scope of an account.
+pub(crate) fn scope_of(account: &AccountId) -> Scope {
+    Scope::Account(account.clone())
+}

@@ -1,0 +1,147 @@
+//! The engine: the seams it works through, what it is configured with, and how it decides again
+//! when the world has moved meanwhile.
+
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use synor_chain::{Chain, Wallet};
+use synor_economics::billing::{ConfirmationPolicy, PaymentProcessor};
+use synor_economics::distribution::FeeSplit;
+use synor_economics::id::{AccountId, Address};
+use synor_economics::period::Timestamp;
+use synor_economics::pricing::PriceList;
+use synor_store::{Scope, Store};
+use synor_usage::UsageLog;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::error::EngineError;
+
+/// How often a decision is made again before its conflict is reported.
+const ATTEMPTS_MAX: u32 = 64;
+
+/// What an operator decides.
+#[derive(Debug, Clone, Default)]
+pub struct EngineConfig {
+    /// When payments count.
+    pub confirmations: ConfirmationPolicy,
+    /// How service fees are shared.
+    pub fee_split: FeeSplit,
+}
+
+/// All use cases, over one usage log, one book and one chain.
+pub struct Engine {
+    pub(crate) usage: Arc<dyn UsageLog>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) chain: Arc<dyn Chain>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) fee_split: FeeSplit,
+    pub(crate) payments: PaymentProcessor,
+    /// Signs charges under auto-pay grants; its address receives all payments.
+    pub(crate) billing_wallet: Wallet,
+    /// Price lists in order of their effective dates.
+    pub(crate) price_lists: RwLock<Arc<Vec<PriceList>>>,
+    /// Accounts that are known to exist; an account is never removed.
+    pub(crate) known_accounts: RwLock<HashSet<AccountId>>,
+    /// One decision at a time for each scope, so that a hot account does not fight itself.
+    turns: Mutex<HashMap<Scope, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("pay_to", &self.payments.pay_to)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// An engine over these backends. `list` is put in force if it is not yet.
+    pub async fn new(
+        usage: Arc<dyn UsageLog>,
+        store: Arc<dyn Store>,
+        chain: Arc<dyn Chain>,
+        clock: Arc<dyn Clock>,
+        billing_wallet: Wallet,
+        config: EngineConfig,
+        list: PriceList,
+    ) -> Result<Self, EngineError> {
+        config.fee_split.check()?;
+        let pay_to = billing_wallet.address().clone();
+        let engine = Self {
+            usage,
+            store,
+            chain,
+            clock,
+            fee_split: config.fee_split,
+            payments: PaymentProcessor {
+                confirmations: config.confirmations,
+                pay_to,
+            },
+            billing_wallet,
+            price_lists: RwLock::default(),
+            known_accounts: RwLock::default(),
+            turns: Mutex::default(),
+        };
+        engine.put_price_list_in_force(list).await?;
+        Ok(engine)
+    }
+
+    /// The present.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The address that receives all payments.
+    pub fn pay_to(&self) -> &Address {
+        &self.payments.pay_to
+    }
+
+    /// The chain that is paid on.
+    pub fn chain(&self) -> &Arc<dyn Chain> {
+        &self.chain
+    }
+
+    /// The usage log.
+    pub fn usage(&self) -> &dyn UsageLog {
+        &*self.usage
+    }
+
+    /// The book of record.
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// A name for a command that nobody will repeat.
+    pub(crate) fn fresh_command(what: &str) -> String {
+        format!("{what}/{}", Uuid::now_v7())
+    }
+
+    /// Decides, one at a time for the scope, and again whenever a conflict shows that the decision
+    /// was made on what has changed meanwhile.
+    pub(crate) async fn decide<T, F>(
+        &self,
+        scope: &Scope,
+        mut decision: impl FnMut() -> F,
+    ) -> Result<T, EngineError>
+    where
+        F: Future<Output = Result<T, EngineError>>,
+    {
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(turns.entry(scope.clone()).or_default())
+        };
+        let _mine = turn.lock().await;
+        let mut attempts = 0;
+        loop {
+            match decision().await {
+                Err(error) if error.is_conflict() && attempts < ATTEMPTS_MAX => {
+                    attempts += 1;
+                    tokio::task::yield_now().await;
+                }
+                result => return result,
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Why a use case did not happen. Nothing of it remains.
+
+use synor_chain::ChainError;
+use synor_economics::billing::settlement::SettlementError;
+use synor_economics::billing::{CreditError, InvoiceError, PaymentError, PrepaidError};
+use synor_economics::distribution::DistributionError;
+use synor_economics::id::{AccountId, Address};
+use synor_economics::money::{MicroSynor, MoneyError};
+use synor_economics::period::{Month, PeriodError, Timestamp};
+use synor_economics::pricing::{PriceListError, PricingError};
+use synor_store::StoreError;
+use synor_usage::UsageLogError;
+use thiserror::Error;
+
+use crate::ingest::Rejection;
+
+/// Why a use case did not happen.
+#[derive(Debug, Error)]
+#[allow(missing_docs)]
+pub enum EngineError {
+    #[error("account `{0}` does not exist")]
+    UnknownAccount(AccountId),
+    #[error("{what} `{id}` does not exist")]
+    NotFound { what: &'static str, id: String },
+    #[error("account `{0}` exists already")]
+    AccountExists(AccountId),
+    #[error("{}", rejections(.0))]
+    Rejected(Vec<Rejection>),
+    #[error("{month} ends at {end} in {zone}; it cannot be closed before")]
+    PeriodOpen {
+        month: Month,
+        end: Timestamp,
+        zone: String,
+    },
+    #[error("the API key is not valid")]
+    Unauthenticated,
+    #[error("this key may not do that: {0}")]
+    Forbidden(String),
+    #[error("{field}: {reason}")]
+    Invalid { field: &'static str, reason: String },
+    #[error("{owner} has granted {spender} at most {granted} a charge, which is less than {asked}")]
+    GrantTooSmall {
+        owner: Address,
+        spender: Address,
+        granted: MicroSynor,
+        asked: MicroSynor,
+    },
+    #[error(
+        "price list {version} was stored with other prices; give the changed one a new version"
+    )]
+    PriceListChanged { version: String },
+    #[error("no price list is in force at {0}")]
+    NoPriceList(Timestamp),
+    #[error(transparent)]
+    PriceList(#[from] PriceListError),
+    #[error(transparent)]
+    Pricing(#[from] PricingError),
+    #[error(transparent)]
+    Period(#[from] PeriodError),
+    #[error(transparent)]
+    Payment(#[from] PaymentError),
+    #[error(transparent)]
+    Prepaid(#[from] PrepaidError),
+    #[error(transparent)]
+    Settlement(#[from] SettlementError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Usage(#[from] UsageLogError),
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+}
+
+fn rejections(rejected: &[Rejection]) -> String {
+    match rejected {
+        [] => "no event was accepted".to_owned(),
+        [only] => format!("event {}: {}", only.index, only.error),
+        [first, rest @ ..] => {
+            format!(
+                "event {}: {} (and {} more)",
+                first.index,
+                first.error,
+                rest.len()
+            )
+        }
+    }
+}
+
+impl From<MoneyError> for EngineError {
+    fn from(error: MoneyError) -> Self {
+        Self::Settlement(SettlementError::Money(error))
+    }
+}
+
+impl From<CreditError> for EngineError {
+    fn from(error: CreditError) -> Self {
+        Self::Settlement(SettlementError::Credit(error))
+    }
+}
+
+impl From<InvoiceError> for EngineError {
+    fn from(error: InvoiceError) -> Self {
+        Self::Settlement(SettlementError::Invoice(error))
+    }
+}
+
+impl From<DistributionError> for EngineError {
+    fn from(error: DistributionError) -> Self {
+        Self::Settlement(SettlementError::Distribution(error))
+    }
+}
+
+impl EngineError {
+    /// Whether a decision was made on what has changed meanwhile, so that deciding again may help.
+    pub(crate) const fn is_conflict(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Conflict { .. }))
+    }
+}

@@ -1,0 +1,86 @@
+//! Paying an invoice: what to transfer, and what has arrived.
+
+use serde::{Deserialize, Serialize};
+use synor_chain::SignedTransaction;
+use synor_economics::billing::{Invoice, Payment, PaymentRequest, PaymentTarget};
+use synor_economics::id::{AccountId, InvoiceId};
+use synor_store::{Kind, ListQuery};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// An invoice, how to pay it, and what has been paid.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct InvoicePayment {
+    /// The invoice.
+    pub invoice: Invoice,
+    /// What to transfer; absent if nothing is owed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request: Option<PaymentRequest>,
+    /// The transfers seen so far.
+    pub payments: Vec<Payment>,
+}
+
+impl Engine {
+    /// An invoice of an account.
+    pub async fn invoice(
+        &self,
+        account: &AccountId,
+        id: InvoiceId,
+    ) -> Result<Invoice, EngineError> {
+        let found: Option<Invoice> = self.store.get(&id.to_string()).await?;
+        found
+            .filter(|invoice| invoice.account_id == *account)
+            .ok_or(EngineError::NotFound {
+                what: "invoice",
+                id: id.to_string(),
+            })
+    }
+
+    /// The open invoices of an account, in order of their numbers.
+    pub(crate) async fn open_invoices(
+        &self,
+        account: &AccountId,
+    ) -> Result<Vec<Invoice>, EngineError> {
+        Ok(self
+            .store
+            .list(ListQuery::of(Kind::Invoice, account).open())
+            .await?
+            .items)
+    }
+
+    /// An invoice and the payments it has had.
+    pub async fn invoice_payment(
+        &self,
+        account: &AccountId,
+        id: InvoiceId,
+    ) -> Result<InvoicePayment, EngineError> {
+        let invoice = self.invoice(account, id).await?;
+        let query = ListQuery::of(Kind::Payment, account);
+        let all: Vec<Payment> = self.store.list(query).await?.items;
+        let target = PaymentTarget::Invoice(id);
+        let payments = all.into_iter().filter(|p| p.target == target).collect();
+        let request = self.payments.request(&invoice).ok();
+        Ok(InvoicePayment {
+            invoice,
+            request,
+            payments,
+        })
+    }
+
+    /// How to pay an invoice; refuses one that is not payable. A transfer that the payer has signed
+    /// already is handed to the chain.
+    pub async fn pay_invoice(
+        &self,
+        account: &AccountId,
+        id: InvoiceId,
+        signed: Option<SignedTransaction>,
+    ) -> Result<InvoicePayment, EngineError> {
+        let invoice = self.invoice(account, id).await?;
+        let request = self.payments.request(&invoice)?;
+        if let Some(signed) = signed {
+            self.submit_for(&request, signed).await?;
+        }
+        self.invoice_payment(account, id).await
+    }
+}

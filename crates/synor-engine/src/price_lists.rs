@@ -1,0 +1,95 @@
+//! Price lists in force: each version is kept for ever, so that what it priced can be worked out
+//! again.
+
+use std::sync::{Arc, PoisonError};
+
+use synor_economics::period::Timestamp;
+use synor_economics::pricing::PriceList;
+use synor_store::{ChangeSet, Kind, ListQuery, PriceListRecord, Scope};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+impl Engine {
+    /// Puts a version in force from its effective date on. Putting the same one again changes
+    /// nothing; the same version with other prices is refused.
+    pub async fn put_price_list_in_force(&self, list: PriceList) -> Result<(), EngineError> {
+        self.decide(&Scope::Settings, || async {
+            let version = self.store.version(&Scope::Settings).await?;
+            let known: Option<PriceListRecord> = self.store.get(&list.version).await?;
+            match known {
+                Some(known) if known.toml == list.text() => return Ok(()),
+                Some(known) => {
+                    return Err(EngineError::PriceListChanged {
+                        version: known.version,
+                    });
+                }
+                None => {}
+            }
+            let record = PriceListRecord {
+                version: list.version.clone(),
+                effective_from: list.effective_from,
+                toml: list.text().to_owned(),
+            };
+            let mut changes = ChangeSet::new(Self::fresh_command("price list"), self.now());
+            changes.expect(Scope::Settings, version).put(&record)?;
+            self.store.commit(changes).await?;
+            Ok(())
+        })
+        .await?;
+        self.load_price_lists().await
+    }
+
+    async fn load_price_lists(&self) -> Result<(), EngineError> {
+        let records: Vec<PriceListRecord> = self
+            .store
+            .list(ListQuery::all(Kind::PriceList))
+            .await?
+            .items;
+        let lists = records
+            .iter()
+            .map(|r| PriceList::parse(&r.toml))
+            .collect::<Result<Vec<_>, _>>()?;
+        *self
+            .price_lists
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(lists);
+        Ok(())
+    }
+
+    /// All versions, in order of their effective dates.
+    pub fn price_lists(&self) -> Arc<Vec<PriceList>> {
+        Arc::clone(
+            &self
+                .price_lists
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// Runs `f` with the version in force at an instant.
+    pub(crate) fn with_price_list<T>(
+        &self,
+        at: Timestamp,
+        f: impl FnOnce(&PriceList) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let lists = self.price_lists();
+        let list = lists.iter().rev().find(|list| list.effective_from <= at);
+        f(list.ok_or(EngineError::NoPriceList(at))?)
+    }
+
+    /// Runs `f` with a version by its name.
+    pub(crate) fn with_version<T>(
+        &self,
+        version: &str,
+        f: impl FnOnce(&PriceList) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let lists = self.price_lists();
+        let list = lists.iter().find(|list| list.version == version);
+        let missing = || EngineError::NotFound {
+            what: "price list",
+            id: version.to_owned(),
+        };
+        f(list.ok_or_else(missing)?)
+    }
+}

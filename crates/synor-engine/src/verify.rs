@@ -1,0 +1,310 @@
+//! Verification: every invoice is worked out again from the usage log, every balance from the
+//! journal, and what was collected is held against what was distributed and what is kept.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use synor_economics::billing::{CreditEntry, Invoice, LedgerAccount, Payment, PaymentStatus};
+use synor_economics::distribution::Distribution;
+use synor_economics::id::{AccountId, CreditId};
+use synor_economics::money::MicroSynor;
+use synor_store::{BookCheck, Deduction, Document, ListQuery, StoreError};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::jobs::chain_of;
+
+/// What verification read and found.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Verification {
+    /// Usage events read.
+    pub events: u64,
+    /// Invoices worked out again.
+    pub invoices: u64,
+    /// Journal entries summed.
+    pub journal_entries: u64,
+    /// Documents read.
+    pub documents: u64,
+    /// What was collected on chain.
+    pub collected_micro_synor: MicroSynor,
+    /// What of it was distributed.
+    pub distributed_micro_synor: MicroSynor,
+    /// What of it is held: deposits not used, invoices not fully paid, coins without a reference.
+    pub held_micro_synor: MicroSynor,
+    /// What does not hold; empty if everything does.
+    pub problems: Vec<String>,
+}
+
+impl Engine {
+    /// Reads everything again. It fails only if it cannot read at all; what is wrong with what it
+    /// reads is in the answer.
+    pub async fn verify(&self) -> Result<Verification, EngineError> {
+        let mut found = Verification::default();
+        let log = self.usage.check().await?;
+        found.events = log.events;
+        found
+            .problems
+            .extend(log.problems.iter().map(|p| format!("usage log: {p}")));
+        let book = self.store.check().await?;
+        found.documents = book.documents;
+        found.journal_entries = book.entries;
+        found
+            .problems
+            .extend(book.problems.iter().map(|p| format!("book: {p}")));
+
+        let invoices: Vec<Invoice> = self.all_sound(&mut found).await?;
+        let credits: Vec<CreditEntry> = self.all_sound(&mut found).await?;
+        let payments: Vec<Payment> = self.all_sound(&mut found).await?;
+        let deductions: Vec<Deduction> = self.all_sound(&mut found).await?;
+        let distributions: Vec<Distribution> = self.all_sound(&mut found).await?;
+        self.check_numbers(&invoices, &mut found);
+        self.check_invoices(&invoices, &mut found).await?;
+        check_credits(&invoices, &deductions, &credits, &mut found)?;
+        check_wallets(&book, &invoices, &credits, &mut found)?;
+        check_distribution(&book, &invoices, &payments, &distributions, &mut found)?;
+        self.check_chain(&mut found).await;
+        Ok(found)
+    }
+
+    /// All documents of a kind that can be read; what cannot is a problem.
+    async fn all_sound<D: Document>(
+        &self,
+        found: &mut Verification,
+    ) -> Result<Vec<D>, EngineError> {
+        match self.store.documents(ListQuery::all(D::KIND)).await {
+            Ok(page) => {
+                let mut sound = Vec::with_capacity(page.items.len());
+                for stored in &page.items {
+                    match stored.unpack() {
+                        Ok(document) => sound.push(document),
+                        Err(error) => found.problems.push(error.to_string()),
+                    }
+                }
+                Ok(sound)
+            }
+            Err(error @ StoreError::Corrupt { .. }) => {
+                found.problems.push(error.to_string());
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn check_numbers(&self, invoices: &[Invoice], found: &mut Verification) {
+        for (expected, invoice) in (1u64..).zip(invoices) {
+            if invoice.number.get() != expected {
+                let number = invoice.number;
+                found
+                    .problems
+                    .push(format!("invoice {number} stands at place {expected}"));
+            }
+        }
+    }
+
+    async fn check_invoices(
+        &self,
+        invoices: &[Invoice],
+        found: &mut Verification,
+    ) -> Result<(), EngineError> {
+        let mut earlier: BTreeMap<&AccountId, Vec<Invoice>> = BTreeMap::new();
+        for invoice in invoices {
+            found.invoices += 1;
+            let before = earlier.entry(&invoice.account_id).or_default();
+            match self.account(&invoice.account_id).await {
+                Ok(account) => {
+                    let through = Some(invoice.usage_log_position);
+                    match self
+                        .month_draft(&account, invoice.month, through, before)
+                        .await
+                    {
+                        Ok(again) => compare(invoice, &again, found),
+                        Err(error) => found.problems.push(format!(
+                            "{}: cannot be worked out again: {}",
+                            invoice.number,
+                            chain_of(&error)
+                        )),
+                    }
+                }
+                Err(error) => found.problems.push(format!("{}: {error}", invoice.number)),
+            }
+            before.push(invoice.clone());
+        }
+        Ok(())
+    }
+
+    async fn check_chain(&self, found: &mut Verification) {
+        let balance = match self.chain.balance(self.pay_to()).await {
+            Ok(balance) => balance,
+            Err(error) => {
+                found.problems.push(format!("chain: {error}"));
+                return;
+            }
+        };
+        // The chain may hold more: transfers that wait for confirmations.
+        let there = i64::try_from(balance.soma() / 100).unwrap_or(i64::MAX);
+        if MicroSynor::new(there) < found.collected_micro_synor {
+            found.problems.push(format!(
+                "chain: {} holds {}, but {} were counted",
+                self.pay_to(),
+                MicroSynor::new(there),
+                found.collected_micro_synor
+            ));
+        }
+    }
+}
+
+fn compare(invoice: &Invoice, again: &synor_economics::billing::Draft, found: &mut Verification) {
+    let number = invoice.number;
+    if again.invoice_id != invoice.invoice_id {
+        found.problems.push(format!(
+            "{number}: its id is not that of its account and month"
+        ));
+    }
+    if again.line_items == invoice.line_items
+        && again.subtotal_micro_synor == invoice.subtotal_micro_synor
+    {
+        return;
+    }
+    found.problems.push(format!(
+        "{number} of {} for {}: it says {}, its usage comes to {}",
+        invoice.account_id, invoice.month, invoice.subtotal_micro_synor, again.subtotal_micro_synor
+    ));
+}
+
+/// The uses of a credit never exceed it.
+fn check_credits(
+    invoices: &[Invoice],
+    deductions: &[Deduction],
+    credits: &[CreditEntry],
+    found: &mut Verification,
+) -> Result<(), EngineError> {
+    let mut used: BTreeMap<CreditId, MicroSynor> = BTreeMap::new();
+    let of_invoices = invoices
+        .iter()
+        .filter(|i| i.voided_at.is_none())
+        .flat_map(|i| &i.credits);
+    for part in of_invoices.chain(deductions.iter().flat_map(|d| &d.credits)) {
+        let sum = used.entry(part.credit_id).or_default();
+        *sum = sum.checked_add(part.amount_micro_synor)?;
+    }
+    for credit in credits {
+        let used = used.remove(&credit.credit_id).unwrap_or_default();
+        if used.checked_add(credit.remaining_micro_synor)? > credit.amount_micro_synor {
+            found.problems.push(format!(
+                "credit {}: {used} were used of {}, yet {} remain",
+                credit.credit_id, credit.amount_micro_synor, credit.remaining_micro_synor
+            ));
+        }
+    }
+    for (credit, amount) in used {
+        found.problems.push(format!(
+            "credit {credit}: {amount} were used of it, but it is missing"
+        ));
+    }
+    Ok(())
+}
+
+/// Every wallet in the journal is what its credits and invoices say.
+fn check_wallets(
+    book: &BookCheck,
+    invoices: &[Invoice],
+    credits: &[CreditEntry],
+    found: &mut Verification,
+) -> Result<(), EngineError> {
+    let mut expected: BTreeMap<LedgerAccount, MicroSynor> = BTreeMap::new();
+    for credit in credits {
+        let account = credit.account_id.clone();
+        let wallet = if credit.source.is_prepaid() {
+            LedgerAccount::Prepaid(account)
+        } else {
+            LedgerAccount::Credit(account)
+        };
+        let sum = expected.entry(wallet).or_default();
+        *sum = sum.checked_sub(credit.remaining_micro_synor)?;
+    }
+    for invoice in invoices {
+        let account = LedgerAccount::Receivable(invoice.account_id.clone());
+        let sum = expected.entry(account).or_default();
+        *sum = sum.checked_add(invoice.outstanding()?)?;
+    }
+    for account in book.balances.keys() {
+        let own = matches!(
+            account,
+            LedgerAccount::Prepaid(_) | LedgerAccount::Credit(_) | LedgerAccount::Receivable(_)
+        );
+        if own {
+            expected.entry(account.clone()).or_default();
+        }
+    }
+    for (account, sum) in expected {
+        let balance = book.balances.get(&account).copied().unwrap_or_default();
+        if balance != sum {
+            found.problems.push(format!(
+                "{account}: the journal says {balance}, its documents come to {sum}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What was collected is what was distributed and what is held.
+fn check_distribution(
+    book: &BookCheck,
+    invoices: &[Invoice],
+    payments: &[Payment],
+    distributions: &[Distribution],
+    found: &mut Verification,
+) -> Result<(), EngineError> {
+    let counted = payments
+        .iter()
+        .filter(|p| p.status == PaymentStatus::Confirmed);
+    let counted = MicroSynor::sum(counted.map(|p| p.amount_micro_synor))?;
+    let clearing = book
+        .balances
+        .get(&LedgerAccount::ChainClearing)
+        .copied()
+        .unwrap_or_default();
+    if counted != clearing {
+        let problem = format!("payments that count come to {counted}, the journal says {clearing}");
+        found.problems.push(problem);
+    }
+    let live: BTreeMap<_, _> = distributions
+        .iter()
+        .filter(|d| d.reversed_at.is_none())
+        .map(|d| (d.invoice_id, d))
+        .collect();
+    let distributed = MicroSynor::sum(live.values().map(|d| d.collected_micro_synor))?;
+    let mut owed = MicroSynor::ZERO;
+    for (account, balance) in &book.balances {
+        use LedgerAccount::{Burn, Operator, Treasury};
+        if matches!(account, Operator(_) | Treasury | Burn) {
+            owed = owed.checked_sub(*balance)?;
+        }
+    }
+    if owed != distributed {
+        let problem = format!("{distributed} were distributed, but the journal owes {owed}");
+        found.problems.push(problem);
+    }
+    for invoice in invoices {
+        let is_paid = invoice.paid_at.is_some();
+        let collected = if is_paid {
+            invoice.collected()?
+        } else {
+            MicroSynor::ZERO
+        };
+        let shared = live
+            .get(&invoice.invoice_id)
+            .map(|d| d.collected_micro_synor);
+        if shared.unwrap_or_default() != collected {
+            found.problems.push(format!(
+                "{}: {collected} were collected for it, {} distributed",
+                invoice.number,
+                shared.unwrap_or_default()
+            ));
+        }
+    }
+    found.collected_micro_synor = clearing;
+    found.distributed_micro_synor = distributed;
+    found.held_micro_synor = clearing.checked_sub(distributed)?;
+    Ok(())
+}
