@@ -9,13 +9,16 @@ use synor_chain::{Chain, ChainError, Cursor, DevChain, DevChainConfig, Soma, Tra
 #[tokio::test]
 async fn a_restart_keeps_everything() {
     let place = Place::new();
-    let (a, b) = (wallet("a"), wallet("b"));
+    let (a, b, c) = (wallet("a"), wallet("b"), wallet("c"));
     let chain = place.by_hand();
     give(&chain, &a, 10).await;
     allow(&chain, &a, &b, 3).await;
     let mined = pay(&chain, &a, &b, 4).await;
     chain.mine(5).await.unwrap();
     let waiting = pay(&chain, &b, &a, 1).await;
+    // The second can only be paid from the first, so their order must survive too.
+    pay(&chain, &a, &c, 2).await;
+    let passed_on = pay(&chain, &c, &b, 2).await;
     let (before, seen) = (
         state(&chain, &[&a, &b]).await,
         chain.transfer(&mined).await.unwrap(),
@@ -41,6 +44,7 @@ async fn a_restart_keeps_everything() {
     assert_eq!(status(&chain, &waiting).await, TransferStatus::Pending);
     chain.mine(1).await.unwrap();
     assert_eq!(status(&chain, &waiting).await, TransferStatus::Included);
+    assert_eq!(status(&chain, &passed_on).await, TransferStatus::Included);
     assert_eq!(
         chain
             .transfers_to(a.address(), feed.next, 10)

@@ -28,6 +28,13 @@ impl Engine {
         self.draft(&account, month, usage, &billed).await
     }
 
+    /// What the account would be billed for a month that has not been billed yet.
+    pub async fn draft_of(&self, account: &AccountId, month: Month) -> Result<Draft, EngineError> {
+        let account = self.account(account).await?;
+        let billed = self.invoices_of(&account.account_id).await?;
+        self.month_draft(&account, month, None, &billed).await
+    }
+
     /// The draft for a whole month, with everything the usage log holds up to a position.
     pub(crate) async fn month_draft(
         &self,

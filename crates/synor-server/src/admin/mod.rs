@@ -1,0 +1,24 @@
+//! `/admin`: what an operator does about all accounts.
+
+mod accounts;
+mod books;
+mod invoices;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::state::AppState;
+
+/// The routes under `/admin`.
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .route("/accounts", get(accounts::list).post(accounts::open))
+        .route("/accounts/{id}/keys", post(accounts::issue_key))
+        .route("/accounts/{id}/credits", post(accounts::grant_credit))
+        .route("/periods/{month}/close", post(invoices::close_period))
+        .route("/invoices/{id}/void", post(invoices::void))
+        .route("/price-lists", get(books::price_lists))
+        .route("/journal", get(books::journal))
+        .route("/distribution", get(books::distribution))
+        .route("/verify", post(books::verify))
+}

@@ -1,0 +1,82 @@
+//! Who calls, and about which account. All tenant isolation is here.
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use serde::Deserialize;
+use subtle::ConstantTimeEq;
+use synor_economics::id::AccountId;
+use synor_engine::{Caller, EngineError};
+
+use crate::problem::Problem;
+use crate::request::Params;
+use crate::state::AppState;
+
+/// Anyone with a valid key.
+#[derive(Debug)]
+pub struct Authenticated(pub Caller);
+
+impl FromRequestParts<AppState> for Authenticated {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let header = parts.headers.get(AUTHORIZATION).and_then(|h| h.to_str().ok());
+        let secret = header.and_then(|h| h.strip_prefix("Bearer ")).map(str::trim);
+        let Some(secret) = secret else {
+            let detail = "send an API key as `Authorization: Bearer KEY`";
+            return Err(Problem { detail: detail.to_owned(), ..EngineError::Unauthenticated.into() });
+        };
+        if secret.as_bytes().ct_eq(state.local_secret.as_bytes()).into() {
+            return Ok(Self(Caller::Admin));
+        }
+        Ok(Self(state.engine.authenticate(secret).await?))
+    }
+}
+
+/// A caller that may administer.
+#[derive(Debug)]
+pub struct Admin;
+
+impl FromRequestParts<AppState> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        match Authenticated::from_request_parts(parts, state).await?.0 {
+            Caller::Admin => Ok(Self),
+            Caller::Account(_) => {
+                Err(EngineError::Forbidden("it needs an admin key".to_owned()).into())
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct AccountParam {
+    account: Option<AccountId>,
+}
+
+/// The account that a request is about: the key's own, or, for an admin, the one named by
+/// `?account=`.
+#[derive(Debug)]
+pub struct ForAccount(pub AccountId);
+
+impl FromRequestParts<AppState> for ForAccount {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let caller = Authenticated::from_request_parts(parts, state).await?.0;
+        let Params(named): Params<AccountParam> = Params::from_request_parts(parts, state).await?;
+        match (caller, named.account) {
+            (Caller::Account(own), None) => Ok(Self(own)),
+            (Caller::Account(own), Some(named)) if own == named => Ok(Self(own)),
+            (Caller::Account(_), Some(named)) => {
+                let detail = format!("it is not for account `{named}`");
+                Err(EngineError::Forbidden(detail).into())
+            }
+            (Caller::Admin, Some(named)) => Ok(Self(named)),
+            (Caller::Admin, None) => {
+                Err(Problem::invalid("an admin key is for all accounts; name one by ?account="))
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Balance, credits, and spending them in real time.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use synor_economics::billing::CreditEntry;
+use synor_economics::id::AccountId;
+use synor_economics::money::MicroSynor;
+use synor_engine::{Balance, DeductResult};
+
+use crate::auth::{Admin, ForAccount};
+use crate::idempotency::IdempotencyKey;
+use crate::problem::Problem;
+use crate::request::Body;
+use crate::state::AppState;
+use crate::wire::AmountField;
+
+/// `GET /billing/balance`
+pub async fn balance(
+    State(state): State<AppState>,
+    ForAccount(account): ForAccount,
+) -> Result<Json<Balance>, Problem> {
+    Ok(Json(state.engine.balance(&account).await?))
+}
+
+/// An account's credits.
+#[derive(Serialize)]
+pub struct Credits {
+    account_id: AccountId,
+    balance_micro_synor: MicroSynor,
+    credits: Vec<CreditEntry>,
+}
+
+/// `GET /billing/credits`
+pub async fn credits(
+    State(state): State<AppState>,
+    ForAccount(account): ForAccount,
+) -> Result<Json<Credits>, Problem> {
+    let balance = state.engine.balance(&account).await?;
+    let credits = state.engine.credits(&account).await?;
+    Ok(Json(Credits {
+        account_id: account,
+        balance_micro_synor: balance.balance_micro_synor,
+        credits,
+    }))
+}
+
+/// What to take, and why.
+#[derive(Deserialize)]
+pub struct DeductRequest {
+    #[serde(flatten)]
+    amount: AmountField,
+    reason: String,
+}
+
+/// `POST /billing/deduct`: for services that bill in real time, which hold an admin key.
+pub async fn deduct(
+    State(state): State<AppState>,
+    _: Admin,
+    ForAccount(account): ForAccount,
+    IdempotencyKey(key): IdempotencyKey,
+    Body(request): Body<DeductRequest>,
+) -> Result<Json<DeductResult>, Problem> {
+    let amount = request.amount.positive()?;
+    Ok(Json(state.engine.deduct(&account, amount, &request.reason, &key).await?))
+}

@@ -1,0 +1,53 @@
+//! Deposits: announced here, transferred on chain, credited when confirmed.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use synor_chain::SignedTransaction;
+use synor_economics::id::DepositId;
+use synor_engine::{DepositState, NewDeposit};
+
+use crate::auth::ForAccount;
+use crate::idempotency::IdempotencyKey;
+use crate::problem::Problem;
+use crate::request::{Body, Part};
+use crate::state::AppState;
+use crate::wire::AmountField;
+
+/// What is to be deposited.
+#[derive(Deserialize)]
+pub struct DepositRequest {
+    #[serde(flatten)]
+    amount: AmountField,
+    /// The transfer that makes it, if the wallet knows the reference already (from an earlier call
+    /// with the same key) and has signed it.
+    #[serde(default)]
+    signed_transfer: Option<SignedTransaction>,
+}
+
+/// `POST /billing/deposit`
+pub async fn announce(
+    State(state): State<AppState>,
+    ForAccount(account): ForAccount,
+    IdempotencyKey(key): IdempotencyKey,
+    Body(request): Body<DepositRequest>,
+) -> Result<Json<DepositState>, Problem> {
+    let new = NewDeposit { amount_micro_synor: request.amount.positive()? };
+    let announced = state.engine.announce_deposit(&account, new, &key).await?;
+    Ok(Json(match request.signed_transfer {
+        None => announced,
+        Some(signed) => {
+            let id = announced.deposit.deposit_id;
+            state.engine.submit_deposit(&account, id, signed).await?
+        }
+    }))
+}
+
+/// `GET /billing/deposits/{id}`
+pub async fn show(
+    State(state): State<AppState>,
+    ForAccount(account): ForAccount,
+    Part(id): Part<DepositId>,
+) -> Result<Json<DepositState>, Problem> {
+    Ok(Json(state.engine.deposit(&account, id).await?))
+}

@@ -1,0 +1,83 @@
+//! Invoices: the running one, the list, and one of them.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use synor_economics::billing::{Draft, Invoice};
+use synor_economics::id::InvoiceId;
+use synor_economics::money::MicroSynor;
+use synor_store::{Kind, ListQuery};
+
+use crate::auth::ForAccount;
+use crate::problem::Problem;
+use crate::request::{Params, Part};
+use crate::state::AppState;
+use crate::wire::{ListPage, read_cursor, write_cursor};
+
+const LIMIT_DEFAULT: usize = 20;
+const LIMIT_MAX: usize = 1_000;
+
+/// Which part of the list.
+#[derive(Deserialize)]
+pub struct ListParams {
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+/// `GET /billing/invoices`: newest first.
+pub async fn list(
+    State(state): State<AppState>,
+    ForAccount(account): ForAccount,
+    Params(params): Params<ListParams>,
+) -> Result<Json<ListPage<Invoice>>, Problem> {
+    state.engine.account(&account).await?;
+    let limit = params.limit.unwrap_or(LIMIT_DEFAULT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        return Err(Problem::invalid(format!("limit: `{limit}` is not from 1 to {LIMIT_MAX}")));
+    }
+    let query = ListQuery {
+        newest_first: true,
+        after: params.cursor.as_deref().map(read_cursor).transpose()?,
+        limit,
+        ..ListQuery::of(Kind::Invoice, &account)
+    };
+    let page = state.engine.store().list(query).await.map_err(synor_engine::EngineError::from)?;
+    let next_cursor = page.next.as_ref().map(write_cursor);
+    Ok(Json(ListPage { items: page.items, next_cursor }))
+}
+
+/// The running invoice, with what it comes to so far.
+#[derive(serde::Serialize)]
+pub struct CurrentInvoice {
+    #[serde(flatten)]
+    draft: Draft,
+    status: synor_economics::billing::InvoiceStatus,
+    available_credit_micro_synor: MicroSynor,
+    total_due_micro_synor: MicroSynor,
+}
+
+/// `GET /billing/invoices/current`
+pub async fn current(
+    State(state): State<AppState>,
+    ForAccount(account): ForAccount,
+) -> Result<Json<CurrentInvoice>, Problem> {
+    let draft = state.engine.current_invoice(&account).await?;
+    let credit = state.engine.balance(&account).await?.balance_micro_synor;
+    let net = draft.net().map_err(synor_engine::EngineError::from)?;
+    let due = net.checked_sub(credit.min(net)).map_err(synor_engine::EngineError::from)?;
+    Ok(Json(CurrentInvoice {
+        draft,
+        status: synor_economics::billing::InvoiceStatus::Draft,
+        available_credit_micro_synor: credit,
+        total_due_micro_synor: due,
+    }))
+}
+
+/// `GET /billing/invoices/{id}`
+pub async fn show(
+    State(state): State<AppState>,
+    ForAccount(account): ForAccount,
+    Part(id): Part<InvoiceId>,
+) -> Result<Json<Invoice>, Problem> {
+    Ok(Json(state.engine.invoice(&account, id).await?))
+}

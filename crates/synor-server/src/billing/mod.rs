@@ -1,0 +1,34 @@
+//! `/billing`: what an account sees and does about its own money.
+
+mod auto_pay;
+mod balance;
+mod deposit;
+mod export;
+mod invoices;
+mod pay;
+mod usage;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::state::AppState;
+
+/// The routes under `/billing`.
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .route("/balance", get(balance::balance))
+        .route("/credits", get(balance::credits))
+        .route("/deduct", post(balance::deduct))
+        .route("/invoices", get(invoices::list))
+        .route("/invoices/current", get(invoices::current))
+        .route("/invoices/{id}", get(invoices::show))
+        .route("/invoices/{id}/pay", post(pay::pay))
+        .route("/invoices/{id}/payment", get(pay::payment))
+        .route("/usage", get(usage::summary))
+        .route("/usage/series", get(usage::series))
+        .route("/usage/events", get(usage::events))
+        .route("/deposit", post(deposit::announce))
+        .route("/deposits/{id}", get(deposit::show))
+        .route("/auto-pay", get(auto_pay::show).post(auto_pay::configure))
+        .route("/export", get(export::export))
+}

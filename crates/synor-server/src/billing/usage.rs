@@ -1,0 +1,169 @@
+//! Usage: the summary that bills are made of, series, and the events themselves.
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use synor_economics::id::AccountId;
+use synor_economics::metering::{MeteringUnit, ResourceType, UsageRow};
+use synor_economics::period::{Month, Period, Timestamp, Zone};
+use synor_engine::{Engine, EngineError};
+use synor_usage::{EventQuery, LoggedEvent, Page, Series, SeriesQuery, SplitBy, Step};
+
+use crate::auth::ForAccount;
+use crate::problem::Problem;
+use crate::request::Params;
+use crate::state::AppState;
+
+/// When.
+#[derive(Deserialize)]
+pub struct WhenParams {
+    /// A calendar month in the account's time zone; the running one if absent.
+    period: Option<Month>,
+    /// Or a period of one's own, in Unix seconds, end exclusive.
+    start: Option<i64>,
+    end: Option<i64>,
+}
+
+/// The period asked for, and the account's time zone.
+async fn when(
+    engine: &Engine,
+    account: &AccountId,
+    params: &WhenParams,
+) -> Result<(Period, Zone), Problem> {
+    let zone = engine.account(account).await?.time_zone;
+    let period = match (params.period, params.start, params.end) {
+        (month, None, None) => {
+            let running = Month::containing(engine.now(), &zone);
+            month.map_or(running, Ok).and_then(|month| month.period(&zone))
+        }
+        (None, Some(start), Some(end)) => {
+            Period::new(Timestamp::from_secs(start), Timestamp::from_secs(end))
+        }
+        _ => return Err(Problem::invalid("give either period (`2026-01`) or both start and end")),
+    };
+    Ok((period.map_err(EngineError::from)?, zone))
+}
+
+/// A row of a summary, with the quantity as people read it.
+#[derive(Serialize)]
+pub struct ShownRow {
+    #[serde(flatten)]
+    row: UsageRow,
+    unit: &'static str,
+    display_quantity: String,
+    display_unit: &'static str,
+}
+
+/// What was used.
+#[derive(Serialize)]
+pub struct ShownSummary {
+    account_id: AccountId,
+    period_start: Timestamp,
+    period_end: Timestamp,
+    log_position: u64,
+    rows: Vec<ShownRow>,
+}
+
+/// `GET /billing/usage`
+pub async fn summary(
+    State(state): State<AppState>,
+    ForAccount(account): ForAccount,
+    Params(params): Params<WhenParams>,
+) -> Result<Json<ShownSummary>, Problem> {
+    let (period, zone) = when(&state.engine, &account, &params).await?;
+    let summary =
+        state.engine.usage().summary(&account, period, None).await.map_err(EngineError::from)?;
+    let month_secs = Month::containing(period.start(), &zone)
+        .and_then(|month| month.period(&zone))
+        .map_err(EngineError::from)?
+        .secs();
+    let rows = summary.rows.into_iter().map(|row| shown(row, month_secs)).collect();
+    Ok(Json(ShownSummary {
+        account_id: account,
+        period_start: period.start(),
+        period_end: period.end(),
+        log_position: summary.log_position,
+        rows,
+    }))
+}
+
+fn shown(row: UsageRow, month_secs: i64) -> ShownRow {
+    let spec = row.key.resource.spec();
+    let unit: Option<MeteringUnit> = spec.display_unit.parse().ok();
+    let display = unit
+        .and_then(|unit| unit.base_units(Some(month_secs)).ok())
+        .and_then(|base| synor_economics::money::Exact::new(row.quantity.get(), base))
+        .map_or_else(|| row.quantity.to_string(), |exact| exact.to_decimal(6));
+    ShownRow {
+        unit: spec.base_unit.name(),
+        display_quantity: display,
+        display_unit: spec.display_unit,
+        row,
+    }
+}
+
+/// Which series.
+#[derive(Deserialize)]
+pub struct SeriesParams {
+    period: Option<Month>,
+    start: Option<i64>,
+    end: Option<i64>,
+    /// `hour`, `day` or `month`.
+    step: Option<Step>,
+    resource: Option<ResourceType>,
+    /// `provider`, or a dimension.
+    group_by: Option<String>,
+}
+
+/// `GET /billing/usage/series`
+pub async fn series(
+    State(state): State<AppState>,
+    ForAccount(account): ForAccount,
+    Params(params): Params<SeriesParams>,
+) -> Result<Json<Series>, Problem> {
+    let times = WhenParams { period: params.period, start: params.start, end: params.end };
+    let (period, zone) = when(&state.engine, &account, &times).await?;
+    let split = params.group_by.map(|by| match by.as_str() {
+        "provider" => SplitBy::Provider,
+        _ => SplitBy::Dimension(by),
+    });
+    let query = SeriesQuery {
+        account,
+        period,
+        step: params.step.unwrap_or(Step::Day),
+        zone,
+        resource: params.resource,
+        split,
+    };
+    Ok(Json(state.engine.usage().series(query).await.map_err(EngineError::from)?))
+}
+
+/// Which events.
+#[derive(Deserialize)]
+pub struct EventParams {
+    period: Option<Month>,
+    start: Option<i64>,
+    end: Option<i64>,
+    resource: Option<ResourceType>,
+    after: Option<u64>,
+    limit: Option<usize>,
+}
+
+/// `GET /billing/usage/events`
+pub async fn events(
+    State(state): State<AppState>,
+    ForAccount(account): ForAccount,
+    Params(params): Params<EventParams>,
+) -> Result<Json<Page<LoggedEvent>>, Problem> {
+    let asked = params.period.is_some() || params.start.is_some() || params.end.is_some();
+    let times = WhenParams { period: params.period, start: params.start, end: params.end };
+    let (period, _) = when(&state.engine, &account, &times).await?;
+    let query = EventQuery {
+        period: asked.then_some(period),
+        resource: params.resource,
+        after: params.after.unwrap_or_default(),
+        limit: params.limit.unwrap_or(100),
+        ..EventQuery::all(account)
+    };
+    Ok(Json(state.engine.usage().events(query).await.map_err(EngineError::from)?))
+}

@@ -1,0 +1,128 @@
+//! Problem documents (RFC 9457): what went wrong, that nothing was done, and what would be right.
+
+use axum::Json;
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use synor_economics::billing::settlement::SettlementError;
+use synor_economics::billing::{InvoiceError, PrepaidError};
+use synor_engine::EngineError;
+use synor_store::StoreError;
+
+/// An error as it is answered.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Problem {
+    /// A URN that names the kind of problem for programs.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind for people.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened this time, naming field and value.
+    pub detail: String,
+    /// Each thing that is wrong, where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub errors: Vec<serde_json::Value>,
+}
+
+impl Problem {
+    /// A problem of a kind, such as `invalid-request`.
+    pub fn new(status: StatusCode, kind: &str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:synor:problem:{kind}"),
+            title: kind.replace('-', " "),
+            status: status.as_u16(),
+            detail: detail.into(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// The request cannot be read.
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid-request", detail)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            header::HeaderValue::from_static("application/problem+json"),
+        );
+        if status == StatusCode::UNAUTHORIZED {
+            let bearer = header::HeaderValue::from_static("Bearer");
+            headers.insert(header::WWW_AUTHENTICATE, bearer);
+        }
+        response
+    }
+}
+
+impl From<EngineError> for Problem {
+    fn from(error: EngineError) -> Self {
+        use StatusCode as S;
+        let (status, kind) = match &error {
+            EngineError::UnknownAccount(_) => (S::NOT_FOUND, "unknown-account"),
+            EngineError::NotFound { .. } => (S::NOT_FOUND, "not-found"),
+            EngineError::AccountExists(_) => (S::CONFLICT, "account-exists"),
+            EngineError::Rejected(_) => (S::UNPROCESSABLE_ENTITY, "events-rejected"),
+            EngineError::PeriodOpen { .. } => (S::CONFLICT, "period-open"),
+            EngineError::Unauthenticated => (S::UNAUTHORIZED, "unauthenticated"),
+            EngineError::Forbidden(_) => (S::FORBIDDEN, "forbidden"),
+            EngineError::Invalid { .. } => (S::UNPROCESSABLE_ENTITY, "invalid-request"),
+            EngineError::GrantTooSmall { .. } => (S::UNPROCESSABLE_ENTITY, "grant-too-small"),
+            EngineError::Payment(_) => (S::CONFLICT, "invoice-not-payable"),
+            EngineError::Prepaid(PrepaidError::InsufficientBalance { .. }) => {
+                (S::PAYMENT_REQUIRED, "insufficient-balance")
+            }
+            EngineError::Prepaid(_)
+            | EngineError::Settlement(SettlementError::Credit(_) | SettlementError::Money(_)) => {
+                (S::UNPROCESSABLE_ENTITY, "invalid-amount")
+            }
+            EngineError::Settlement(SettlementError::Invoice(
+                InvoiceError::Transition { .. } | InvoiceError::HasPayments { .. },
+            )) => (S::CONFLICT, "invoice-state"),
+            EngineError::Pricing(_) | EngineError::NoPriceList(_) => (S::CONFLICT, "no-price"),
+            EngineError::Period(_) => (S::UNPROCESSABLE_ENTITY, "invalid-request"),
+            EngineError::Store(StoreError::CommandReused { .. }) => {
+                (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused")
+            }
+            EngineError::Store(StoreError::Exists { .. } | StoreError::Conflict { .. }) => {
+                (S::CONFLICT, "conflict")
+            }
+            EngineError::Chain(_) => (S::UNPROCESSABLE_ENTITY, "chain-refused"),
+            EngineError::PriceListChanged { .. }
+            | EngineError::PriceList(_)
+            | EngineError::Settlement(_)
+            | EngineError::Store(_)
+            | EngineError::Usage(_) => (S::INTERNAL_SERVER_ERROR, "internal"),
+        };
+        if status == S::INTERNAL_SERVER_ERROR {
+            tracing::error!(?error, "internal error");
+        }
+        let mut problem = Self::new(status, kind, error.to_string());
+        if let EngineError::Rejected(rejections) = error {
+            problem.errors = rejections
+                .iter()
+                .filter_map(|rejection| serde_json::to_value(rejection).ok())
+                .collect();
+        }
+        problem
+    }
+}
+
+/// The answer where there is no route.
+pub async fn no_such_route(uri: Uri) -> Problem {
+    let detail = format!("there is nothing at {}; see /openapi.json", uri.path());
+    Problem::new(StatusCode::NOT_FOUND, "not-found", detail)
+}
+
+/// The answer where there is a route, but not for this method.
+pub async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    let detail = format!("{method} is not for {}; see /openapi.json", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+}
