@@ -218,7 +218,15 @@ impl Engine {
         let Some(amount) = PaymentProcessor::auto_pay_amount(invoice, config)? else {
             return Ok(false);
         };
-        if paid_otherwise {
+        let covered = self
+            .chain
+            .grant(&config.funding_source, self.pay_to())
+            .await?
+            .is_some_and(|g| {
+                Soma::from_micro(amount).is_ok_and(|a| a <= g.max_per_charge.min(g.remaining))
+            });
+        if paid_otherwise || !covered {
+            // Looked at again at the next run: a grant may still be on its way.
             return Ok(false);
         }
         let chain_id = self.chain.chain_id().await?;

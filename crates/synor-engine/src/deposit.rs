@@ -1,13 +1,13 @@
 //! Deposits: an announced transfer that becomes prepaid credit when the chain has confirmed it.
 
 use serde::{Deserialize, Serialize};
-use synor_chain::SignedTransaction;
+use synor_chain::{SignedTransaction, TransferStatus};
 use synor_economics::billing::{Deposit, Payment, PaymentRequest};
 use synor_economics::id::{AccountId, DepositId};
 use synor_economics::money::MicroSynor;
 use synor_store::{ChangeSet, Kind, ListQuery};
 
-use crate::credits::{invalid_reply, request_of};
+use crate::credits::{invalid_reply, request_of, scope_of};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
@@ -55,6 +55,7 @@ impl Engine {
             deposit_id: DepositId::derived(&[&command]),
             account_id: account.clone(),
             amount_micro_synor: new.amount_micro_synor,
+            tx_id: None,
             created_at: self.now(),
         };
         let mut changes = ChangeSet::new(command, self.now());
@@ -90,37 +91,72 @@ impl Engine {
         })
     }
 
-    /// Hands a transfer that its owner signed for a request to the chain.
-    pub(crate) async fn submit_for(
-        &self,
-        request: &PaymentRequest,
-        signed: SignedTransaction,
-    ) -> Result<(), EngineError> {
-        let transfer = signed.transfer();
-        if transfer.to != request.pay_to || transfer.memo != request.reference {
-            let reason = format!(
-                "it must transfer to {} with the memo {}, not to {} with `{}`",
-                request.pay_to, request.reference, transfer.to, transfer.memo
-            );
-            return Err(EngineError::Invalid {
-                field: "signed_transfer",
-                reason,
-            });
-        }
-        self.chain.submit(signed).await?;
-        Ok(())
-    }
-
-    /// The same as [`Engine::deposit`], after handing in the transfer that makes it.
+    /// Hands the signed transfer of a deposit to the chain. A second transfer for the same deposit
+    /// is not handed in while the first lives, so that a retry never pays twice.
     pub async fn submit_deposit(
         &self,
         account: &AccountId,
         id: DepositId,
         signed: SignedTransaction,
     ) -> Result<DepositState, EngineError> {
-        let state = self.deposit(account, id).await?;
-        self.submit_for(&state.request, signed).await?;
+        let scope = scope_of(account);
+        self.decide(&scope, || async {
+            let version = self.store.version(&scope).await?;
+            let state = self.deposit(account, id).await?;
+            if self.is_under_way(&state, &signed).await? {
+                return Ok(());
+            }
+            self.check_for(&state.request, &signed)?;
+            let deposit = Deposit {
+                tx_id: Some(signed.tx_id()),
+                ..state.deposit
+            };
+            let mut changes = ChangeSet::new(Self::fresh_command("deposit transfer"), self.now());
+            changes.expect(scope.clone(), version).put(&deposit)?;
+            // Written down first: if the chain then refuses, another transfer may take its place.
+            self.store.commit(changes).await?;
+            self.chain.submit(signed.clone()).await?;
+            Ok(())
+        })
+        .await?;
         self.deposit(account, id).await
+    }
+
+    /// Whether another transfer than this one is already on its way for the deposit.
+    async fn is_under_way(
+        &self,
+        state: &DepositState,
+        signed: &SignedTransaction,
+    ) -> Result<bool, EngineError> {
+        match &state.deposit.tx_id {
+            Some(first) if *first != signed.tx_id() => {
+                let seen = self.chain.transfer(first).await?;
+                Ok(seen.is_some_and(|t| {
+                    matches!(t.status, TransferStatus::Pending | TransferStatus::Included)
+                }))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Refuses a transfer that is not what was asked for.
+    pub(crate) fn check_for(
+        &self,
+        request: &PaymentRequest,
+        signed: &SignedTransaction,
+    ) -> Result<(), EngineError> {
+        let transfer = signed.transfer();
+        if transfer.to == request.pay_to && transfer.memo == request.reference {
+            return Ok(());
+        }
+        let reason = format!(
+            "it must transfer to {} with the memo {}, not to {} with `{}`",
+            request.pay_to, request.reference, transfer.to, transfer.memo
+        );
+        Err(EngineError::Invalid {
+            field: "signed_transfer",
+            reason,
+        })
     }
 
     /// The transfers of an account that were made for a request.

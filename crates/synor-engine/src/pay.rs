@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use synor_chain::SignedTransaction;
-use synor_economics::billing::{Invoice, Payment, PaymentRequest, PaymentTarget};
+use synor_economics::billing::{Invoice, InvoiceNumber, Payment, PaymentRequest, PaymentTarget};
 use synor_economics::id::{AccountId, InvoiceId};
 use synor_store::{Kind, ListQuery};
 
@@ -34,6 +34,21 @@ impl Engine {
             .ok_or(EngineError::NotFound {
                 what: "invoice",
                 id: id.to_string(),
+            })
+    }
+
+    /// An invoice of an account by its number.
+    pub async fn invoice_by_number(
+        &self,
+        account: &AccountId,
+        number: InvoiceNumber,
+    ) -> Result<Invoice, EngineError> {
+        let found: Option<Invoice> = self.store.find(&number.to_string()).await?;
+        found
+            .filter(|invoice| invoice.account_id == *account)
+            .ok_or(EngineError::NotFound {
+                what: "invoice",
+                id: number.to_string(),
             })
     }
 
@@ -79,7 +94,8 @@ impl Engine {
         let invoice = self.invoice(account, id).await?;
         let request = self.payments.request(&invoice)?;
         if let Some(signed) = signed {
-            self.submit_for(&request, signed).await?;
+            self.check_for(&request, &signed)?;
+            self.chain.submit(signed).await?;
         }
         self.invoice_payment(account, id).await
     }

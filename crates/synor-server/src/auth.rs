@@ -20,13 +20,25 @@ impl FromRequestParts<AppState> for Authenticated {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        let header = parts.headers.get(AUTHORIZATION).and_then(|h| h.to_str().ok());
-        let secret = header.and_then(|h| h.strip_prefix("Bearer ")).map(str::trim);
+        let header = parts
+            .headers
+            .get(AUTHORIZATION)
+            .and_then(|h| h.to_str().ok());
+        let secret = header
+            .and_then(|h| h.strip_prefix("Bearer "))
+            .map(str::trim);
         let Some(secret) = secret else {
             let detail = "send an API key as `Authorization: Bearer KEY`";
-            return Err(Problem { detail: detail.to_owned(), ..EngineError::Unauthenticated.into() });
+            return Err(Problem {
+                detail: detail.to_owned(),
+                ..EngineError::Unauthenticated.into()
+            });
         };
-        if secret.as_bytes().ct_eq(state.local_secret.as_bytes()).into() {
+        if secret
+            .as_bytes()
+            .ct_eq(state.local_secret.as_bytes())
+            .into()
+        {
             return Ok(Self(Caller::Admin));
         }
         Ok(Self(state.engine.authenticate(secret).await?))
@@ -74,9 +86,9 @@ impl FromRequestParts<AppState> for ForAccount {
                 Err(EngineError::Forbidden(detail).into())
             }
             (Caller::Admin, Some(named)) => Ok(Self(named)),
-            (Caller::Admin, None) => {
-                Err(Problem::invalid("an admin key is for all accounts; name one by ?account="))
-            }
+            (Caller::Admin, None) => Err(Problem::invalid(
+                "an admin key is for all accounts; name one by ?account=",
+            )),
         }
     }
 }

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use synor_engine::Rejection;
 use synor_usage::Appended;
-use synor_usage::import::parse_events;
+use synor_usage::import::{parse_cloudevents, parse_ndjson};
 
 use crate::auth::Admin;
 use crate::problem::Problem;
@@ -19,13 +19,27 @@ pub async fn ingest(
     _: Admin,
     request: Request,
 ) -> Result<(StatusCode, Json<Appended>), Problem> {
-    let content = request.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    let content = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok());
     let is_ndjson = content.is_some_and(|c| c.starts_with("application/x-ndjson"));
     let body = read_bytes(request, &state).await?;
-    let events = parse_events(&body, is_ndjson).map_err(|error| {
-        let mut problem =
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "events-rejected", error.to_string());
-        let rejection = Rejection { index: error.index, error: error.error };
+    let parsed = if is_ndjson {
+        parse_ndjson(&body)
+    } else {
+        parse_cloudevents(&body)
+    };
+    let events = parsed.map_err(|error| {
+        let mut problem = Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "events-rejected",
+            error.to_string(),
+        );
+        let rejection = Rejection {
+            index: error.index,
+            error: error.error,
+        };
         problem.errors.extend(serde_json::to_value(rejection));
         problem
     })?;

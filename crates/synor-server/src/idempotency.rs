@@ -21,8 +21,10 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
             return Ok(Self(format!("none/{}", Uuid::now_v7())));
         };
         let invalid = || {
-            Problem::invalid(format!("Idempotency-Key must be 1 to {KEY_MAX_BYTES} visible ASCII \
-                                      characters"))
+            Problem::invalid(format!(
+                "Idempotency-Key must be 1 to {KEY_MAX_BYTES} visible ASCII \
+                                      characters"
+            ))
         };
         let key = value.to_str().map_err(|_| invalid())?.trim();
         if key.is_empty() || key.len() > KEY_MAX_BYTES {

@@ -1,8 +1,8 @@
 //! Reading requests, with a problem document for what cannot be read.
 
+use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use axum::body::Bytes;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -17,7 +17,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let bytes = read_bytes(request, state).await?;
-        let text: &[u8] = if bytes.iter().all(u8::is_ascii_whitespace) { b"{}" } else { &bytes };
+        let text: &[u8] = if bytes.iter().all(u8::is_ascii_whitespace) {
+            b"{}"
+        } else {
+            &bytes
+        };
         serde_json::from_slice(text)
             .map(Self)
             .map_err(|error| Problem::invalid(format!("the body is not what is expected: {error}")))
@@ -28,7 +32,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 pub async fn read_bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
     Bytes::from_request(request, state)
         .await
-        .map_err(|error: BytesRejection| Problem::new(error.status(), "invalid-request", error.body_text()))
+        .map_err(|error: BytesRejection| {
+            Problem::new(error.status(), "invalid-request", error.body_text())
+        })
 }
 
 /// The parameters of a query.

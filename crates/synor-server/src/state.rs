@@ -21,5 +21,8 @@ pub struct AppState {
 
 /// `POST /rpc`: the chain, for wallets.
 pub async fn rpc(State(state): State<AppState>, body: String) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json")], state.rpc.handle(&body).await)
+    (
+        [(CONTENT_TYPE, "application/json")],
+        state.rpc.handle(&body).await,
+    )
 }

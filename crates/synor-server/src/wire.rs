@@ -54,7 +54,10 @@ pub fn write_cursor(cursor: &Cursor) -> String {
 /// Reads a cursor.
 pub fn read_cursor(text: &str) -> Result<Cursor, Problem> {
     let parsed = text.split_once('.').and_then(|(sort_key, id)| {
-        Some(Cursor { sort_key: sort_key.parse().ok()?, id: id.to_owned() })
+        Some(Cursor {
+            sort_key: sort_key.parse().ok()?,
+            id: id.to_owned(),
+        })
     });
     parsed.ok_or_else(|| Problem::invalid(format!("`{text}` is not a cursor of this list")))
 }

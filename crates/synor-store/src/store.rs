@@ -130,7 +130,7 @@ pub trait Store: Send + Sync {
     async fn check(&self) -> Result<BookCheck, StoreError>;
 }
 
-impl dyn Store {
+impl dyn Store + '_ {
     /// A document by its id.
     pub async fn get<D: Document>(&self, id: &str) -> Result<Option<D>, StoreError> {
         self.document(D::KIND, id)

@@ -145,6 +145,9 @@ pub struct Deposit {
     pub account_id: AccountId,
     /// How much was announced. What arrives is what counts.
     pub amount_micro_synor: MicroSynor,
+    /// The transfer that was handed in for it, so that a retry does not hand in a second one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tx_id: Option<TxId>,
     /// When it was asked for.
     pub created_at: Timestamp,
 }

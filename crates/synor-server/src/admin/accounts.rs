@@ -25,7 +25,9 @@ pub struct Accounts {
 
 /// `GET /admin/accounts`
 pub async fn list(State(state): State<AppState>, _: Admin) -> Result<Json<Accounts>, Problem> {
-    Ok(Json(Accounts { items: state.engine.accounts().await? }))
+    Ok(Json(Accounts {
+        items: state.engine.accounts().await?,
+    }))
 }
 
 /// `POST /admin/accounts`
@@ -34,7 +36,10 @@ pub async fn open(
     _: Admin,
     Body(new): Body<NewAccount>,
 ) -> Result<(StatusCode, Json<Account>), Problem> {
-    Ok((StatusCode::CREATED, Json(state.engine.open_account(new).await?)))
+    Ok((
+        StatusCode::CREATED,
+        Json(state.engine.open_account(new).await?),
+    ))
 }
 
 /// What a key is for.
@@ -53,7 +58,10 @@ pub async fn issue_key(
     Body(request): Body<KeyRequest>,
 ) -> Result<(StatusCode, Json<NewKey>), Problem> {
     let label = request.label.as_deref().unwrap_or("account");
-    let key = state.engine.issue_key(Caller::Account(account), label).await?;
+    let key = state
+        .engine
+        .issue_key(Caller::Account(account), label)
+        .await?;
     Ok((StatusCode::CREATED, Json(key)))
 }
 
@@ -80,5 +88,8 @@ pub async fn grant_credit(
         source: request.source,
         expires_at: request.expires_at,
     };
-    Ok((StatusCode::CREATED, Json(state.engine.grant_credit(&account, new, &key).await?)))
+    Ok((
+        StatusCode::CREATED,
+        Json(state.engine.grant_credit(&account, new, &key).await?),
+    ))
 }

@@ -73,13 +73,23 @@ pub async fn journal(
     Params(params): Params<JournalParams>,
 ) -> Result<Json<ShownJournal>, Problem> {
     let limit = params.limit.unwrap_or(100).clamp(1, JOURNAL_LIMIT_MAX);
-    let lines = state.engine.store().journal(params.after.unwrap_or_default(), limit).await;
+    let lines = state
+        .engine
+        .store()
+        .journal(params.after.unwrap_or_default(), limit)
+        .await;
     let items: Vec<_> = lines
         .map_err(EngineError::from)?
         .into_iter()
-        .map(|line| ShownEntry { sequence: line.sequence, entry: line.entry })
+        .map(|line| ShownEntry {
+            sequence: line.sequence,
+            entry: line.entry,
+        })
         .collect();
-    let next_after = items.last().filter(|_| items.len() == limit).map(|line| line.sequence);
+    let next_after = items
+        .last()
+        .filter(|_| items.len() == limit)
+        .map(|line| line.sequence);
     Ok(Json(ShownJournal { items, next_after }))
 }
 

@@ -2,10 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use serde::Serialize;
 use synor_economics::billing::AutoPayConfig;
 use synor_economics::id::Address;
+use synor_economics::money::MicroSynor;
 use synor_engine::AutoPayOrder;
 
 use crate::auth::ForAccount;
@@ -16,9 +16,23 @@ use crate::state::AppState;
 /// An account's auto-pay, and whom a grant must name.
 #[derive(Serialize)]
 pub struct AutoPayState {
-    #[serde(flatten)]
-    config: AutoPayConfig,
+    enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    funding_source: Option<Address>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_per_invoice_micro_synor: Option<MicroSynor>,
     spender: Address,
+}
+
+impl AutoPayState {
+    fn new(config: Option<AutoPayConfig>, spender: Address) -> Self {
+        Self {
+            enabled: config.as_ref().is_some_and(|c| c.enabled),
+            max_per_invoice_micro_synor: config.as_ref().map(|c| c.max_per_invoice_micro_synor),
+            funding_source: config.map(|c| c.funding_source),
+            spender,
+        }
+    }
 }
 
 /// `POST /billing/auto-pay`
@@ -28,7 +42,10 @@ pub async fn configure(
     Body(order): Body<AutoPayOrder>,
 ) -> Result<Json<AutoPayState>, Problem> {
     let config = state.engine.configure_auto_pay(&account, order).await?;
-    Ok(Json(AutoPayState { config, spender: state.engine.pay_to().clone() }))
+    Ok(Json(AutoPayState::new(
+        Some(config),
+        state.engine.pay_to().clone(),
+    )))
 }
 
 /// `GET /billing/auto-pay`
@@ -36,12 +53,9 @@ pub async fn show(
     State(state): State<AppState>,
     ForAccount(account): ForAccount,
 ) -> Result<Json<AutoPayState>, Problem> {
-    let spender = state.engine.pay_to().clone();
-    match state.engine.auto_pay(&account).await? {
-        Some(config) => Ok(Json(AutoPayState { config, spender })),
-        None => {
-            let detail = format!("auto-pay was never enabled; a grant must name {spender}");
-            Err(Problem::new(StatusCode::NOT_FOUND, "not-found", detail))
-        }
-    }
+    let config = state.engine.auto_pay(&account).await?;
+    Ok(Json(AutoPayState::new(
+        config,
+        state.engine.pay_to().clone(),
+    )))
 }

@@ -62,5 +62,10 @@ pub async fn deduct(
     Body(request): Body<DeductRequest>,
 ) -> Result<Json<DeductResult>, Problem> {
     let amount = request.amount.positive()?;
-    Ok(Json(state.engine.deduct(&account, amount, &request.reason, &key).await?))
+    Ok(Json(
+        state
+            .engine
+            .deduct(&account, amount, &request.reason, &key)
+            .await?,
+    ))
 }

@@ -32,7 +32,9 @@ pub async fn announce(
     IdempotencyKey(key): IdempotencyKey,
     Body(request): Body<DepositRequest>,
 ) -> Result<Json<DepositState>, Problem> {
-    let new = NewDeposit { amount_micro_synor: request.amount.positive()? };
+    let new = NewDeposit {
+        amount_micro_synor: request.amount.positive()?,
+    };
     let announced = state.engine.announce_deposit(&account, new, &key).await?;
     Ok(Json(match request.signed_transfer {
         None => announced,

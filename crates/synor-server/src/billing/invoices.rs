@@ -2,10 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
-use synor_economics::billing::{Draft, Invoice};
-use synor_economics::id::InvoiceId;
+use serde::{Deserialize, Serialize};
+use synor_economics::billing::{Draft, Invoice, InvoiceNumber, InvoiceStatus};
+use synor_economics::id::{AccountId, InvoiceId};
 use synor_economics::money::MicroSynor;
+use synor_engine::{Engine, EngineError};
 use synor_store::{Kind, ListQuery};
 
 use crate::auth::ForAccount;
@@ -33,7 +34,9 @@ pub async fn list(
     state.engine.account(&account).await?;
     let limit = params.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
-        return Err(Problem::invalid(format!("limit: `{limit}` is not from 1 to {LIMIT_MAX}")));
+        return Err(Problem::invalid(format!(
+            "limit: `{limit}` is not from 1 to {LIMIT_MAX}"
+        )));
     }
     let query = ListQuery {
         newest_first: true,
@@ -41,17 +44,25 @@ pub async fn list(
         limit,
         ..ListQuery::of(Kind::Invoice, &account)
     };
-    let page = state.engine.store().list(query).await.map_err(synor_engine::EngineError::from)?;
+    let page = state
+        .engine
+        .store()
+        .list(query)
+        .await
+        .map_err(EngineError::from)?;
     let next_cursor = page.next.as_ref().map(write_cursor);
-    Ok(Json(ListPage { items: page.items, next_cursor }))
+    Ok(Json(ListPage {
+        items: page.items,
+        next_cursor,
+    }))
 }
 
 /// The running invoice, with what it comes to so far.
-#[derive(serde::Serialize)]
+#[derive(Serialize)]
 pub struct CurrentInvoice {
     #[serde(flatten)]
     draft: Draft,
-    status: synor_economics::billing::InvoiceStatus,
+    status: InvoiceStatus,
     available_credit_micro_synor: MicroSynor,
     total_due_micro_synor: MicroSynor,
 }
@@ -63,21 +74,35 @@ pub async fn current(
 ) -> Result<Json<CurrentInvoice>, Problem> {
     let draft = state.engine.current_invoice(&account).await?;
     let credit = state.engine.balance(&account).await?.balance_micro_synor;
-    let net = draft.net().map_err(synor_engine::EngineError::from)?;
-    let due = net.checked_sub(credit.min(net)).map_err(synor_engine::EngineError::from)?;
+    let net = draft.net().map_err(EngineError::from)?;
+    let due = net
+        .checked_sub(credit.min(net))
+        .map_err(EngineError::from)?;
     Ok(Json(CurrentInvoice {
         draft,
-        status: synor_economics::billing::InvoiceStatus::Draft,
+        status: InvoiceStatus::Draft,
         available_credit_micro_synor: credit,
         total_due_micro_synor: due,
     }))
+}
+
+/// An invoice by its id (`inv_…`) or number (`INV-000001`).
+pub async fn resolve(engine: &Engine, account: &AccountId, text: &str) -> Result<Invoice, Problem> {
+    if let Ok(number) = text.parse::<InvoiceNumber>() {
+        return Ok(engine.invoice_by_number(account, number).await?);
+    }
+    let id: InvoiceId = text.parse().map_err(|_| {
+        let detail = format!("`{text}` is neither an invoice id (inv_…) nor a number (INV-000001)");
+        Problem::invalid(detail)
+    })?;
+    Ok(engine.invoice(account, id).await?)
 }
 
 /// `GET /billing/invoices/{id}`
 pub async fn show(
     State(state): State<AppState>,
     ForAccount(account): ForAccount,
-    Part(id): Part<InvoiceId>,
+    Part(id): Part<String>,
 ) -> Result<Json<Invoice>, Problem> {
-    Ok(Json(state.engine.invoice(&account, id).await?))
+    Ok(Json(resolve(&state.engine, &account, &id).await?))
 }

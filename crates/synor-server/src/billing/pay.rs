@@ -4,9 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use synor_chain::SignedTransaction;
-use synor_economics::id::InvoiceId;
 use synor_engine::InvoicePayment;
 
+use super::invoices::resolve;
 use crate::auth::ForAccount;
 use crate::problem::Problem;
 use crate::request::{Body, Part};
@@ -26,17 +26,23 @@ pub struct PayRequest {
 pub async fn pay(
     State(state): State<AppState>,
     ForAccount(account): ForAccount,
-    Part(id): Part<InvoiceId>,
+    Part(id): Part<String>,
     Body(request): Body<PayRequest>,
 ) -> Result<Json<InvoicePayment>, Problem> {
-    Ok(Json(state.engine.pay_invoice(&account, id, request.signed_transfer).await?))
+    Ok(Json(
+        state
+            .engine
+            .pay_invoice(&account, id, request.signed_transfer)
+            .await?,
+    ))
 }
 
 /// `GET /billing/invoices/{id}/payment`
 pub async fn payment(
     State(state): State<AppState>,
     ForAccount(account): ForAccount,
-    Part(id): Part<InvoiceId>,
+    Part(id): Part<String>,
 ) -> Result<Json<InvoicePayment>, Problem> {
+    let id = resolve(&state.engine, &account, &id).await?.invoice_id;
     Ok(Json(state.engine.invoice_payment(&account, id).await?))
 }

@@ -34,12 +34,18 @@ async fn when(
     let period = match (params.period, params.start, params.end) {
         (month, None, None) => {
             let running = Month::containing(engine.now(), &zone);
-            month.map_or(running, Ok).and_then(|month| month.period(&zone))
+            month
+                .map_or(running, Ok)
+                .and_then(|month| month.period(&zone))
         }
         (None, Some(start), Some(end)) => {
             Period::new(Timestamp::from_secs(start), Timestamp::from_secs(end))
         }
-        _ => return Err(Problem::invalid("give either period (`2026-01`) or both start and end")),
+        _ => {
+            return Err(Problem::invalid(
+                "give either period (`2026-01`) or both start and end",
+            ));
+        }
     };
     Ok((period.map_err(EngineError::from)?, zone))
 }
@@ -71,13 +77,21 @@ pub async fn summary(
     Params(params): Params<WhenParams>,
 ) -> Result<Json<ShownSummary>, Problem> {
     let (period, zone) = when(&state.engine, &account, &params).await?;
-    let summary =
-        state.engine.usage().summary(&account, period, None).await.map_err(EngineError::from)?;
+    let summary = state
+        .engine
+        .usage()
+        .summary(&account, period, None)
+        .await
+        .map_err(EngineError::from)?;
     let month_secs = Month::containing(period.start(), &zone)
         .and_then(|month| month.period(&zone))
         .map_err(EngineError::from)?
         .secs();
-    let rows = summary.rows.into_iter().map(|row| shown(row, month_secs)).collect();
+    let rows = summary
+        .rows
+        .into_iter()
+        .map(|row| shown(row, month_secs))
+        .collect();
     Ok(Json(ShownSummary {
         account_id: account,
         period_start: period.start(),
@@ -121,7 +135,11 @@ pub async fn series(
     ForAccount(account): ForAccount,
     Params(params): Params<SeriesParams>,
 ) -> Result<Json<Series>, Problem> {
-    let times = WhenParams { period: params.period, start: params.start, end: params.end };
+    let times = WhenParams {
+        period: params.period,
+        start: params.start,
+        end: params.end,
+    };
     let (period, zone) = when(&state.engine, &account, &times).await?;
     let split = params.group_by.map(|by| match by.as_str() {
         "provider" => SplitBy::Provider,
@@ -135,7 +153,14 @@ pub async fn series(
         resource: params.resource,
         split,
     };
-    Ok(Json(state.engine.usage().series(query).await.map_err(EngineError::from)?))
+    Ok(Json(
+        state
+            .engine
+            .usage()
+            .series(query)
+            .await
+            .map_err(EngineError::from)?,
+    ))
 }
 
 /// Which events.
@@ -156,7 +181,11 @@ pub async fn events(
     Params(params): Params<EventParams>,
 ) -> Result<Json<Page<LoggedEvent>>, Problem> {
     let asked = params.period.is_some() || params.start.is_some() || params.end.is_some();
-    let times = WhenParams { period: params.period, start: params.start, end: params.end };
+    let times = WhenParams {
+        period: params.period,
+        start: params.start,
+        end: params.end,
+    };
     let (period, _) = when(&state.engine, &account, &times).await?;
     let query = EventQuery {
         period: asked.then_some(period),
@@ -165,5 +194,12 @@ pub async fn events(
         limit: params.limit.unwrap_or(100),
         ..EventQuery::all(account)
     };
-    Ok(Json(state.engine.usage().events(query).await.map_err(EngineError::from)?))
+    Ok(Json(
+        state
+            .engine
+            .usage()
+            .events(query)
+            .await
+            .map_err(EngineError::from)?,
+    ))
 }

@@ -29,6 +29,7 @@ mod table;
 pub use cloudevents::{BatchError, event_from_cloudevent, parse_cloudevents, write_cloudevents};
 pub use detect::{ImportFormat, UnknownFormat, detect};
 pub use focus::mapping::{Mapping, MappingError};
+pub use ndjson::parse_ndjson;
 
 /// What an importer must be told besides the file.
 #[derive(Debug, Clone)]

@@ -69,6 +69,7 @@ pub(super) fn open_writer(path: &Path, log: &str) -> Result<Connection, Fault> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_MAX)?;
     refuse_foreign(&connection, log)?;
+    if let Ok(v) = std::env::var("PAGE") { connection.pragma_update(None, "page_size", v.parse::<i64>().unwrap())?; }
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL syncs the write-ahead file at every commit; where a plain sync leaves data in the drive's
     // cache, `fullfsync` asks for more. An acknowledged event must outlive the power.
