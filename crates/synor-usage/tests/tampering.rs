@@ -208,3 +208,22 @@ fn places(path: &Path, file: &[u8]) -> Vec<usize> {
     places.dedup();
     places
 }
+
+#[tokio::test]
+#[ignore]
+async fn experiment() {
+    let (_folder, path) = closed_log().await;
+    let file = std::fs::read(&path).unwrap();
+    let copy = path.with_extension("altered");
+    let stored = places(&path, &file);
+    println!("size {} places {}", file.len(), stored.len());
+    for at in 0..file.len() {
+        if at >= 100 && file[at] == 0 { continue; }
+        for bit in 0..8 {
+        let mut altered = file.clone();
+        altered[at] ^= 1 << bit;
+        std::fs::write(&copy, &altered).unwrap();
+        if problems(&copy).await.is_empty() { println!("undetected {at} page {} off {} bit {bit} was {:02x}", at/4096+1, at%4096, file[at]); }
+        }
+    }
+}

@@ -29,6 +29,7 @@ pub async fn pay(
     Part(id): Part<String>,
     Body(request): Body<PayRequest>,
 ) -> Result<Json<InvoicePayment>, Problem> {
+    let id = resolve(&state.engine, &account, &id).await?.invoice_id;
     Ok(Json(
         state
             .engine
@@ -43,6 +44,7 @@ pub async fn payment(
     ForAccount(account): ForAccount,
     Part(id): Part<String>,
 ) -> Result<Json<InvoicePayment>, Problem> {
+    let id = resolve(&state.engine, &account, &id).await?.invoice_id;
     let id = resolve(&state.engine, &account, &id).await?.invoice_id;
     Ok(Json(state.engine.invoice_payment(&account, id).await?))
 }

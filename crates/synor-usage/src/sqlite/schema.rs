@@ -20,7 +20,7 @@ const BUSY_MAX: Duration = Duration::from_secs(10);
 const WRITER_CACHE_KIB: i64 = -65_536;
 /// Pages written before they are moved into the file. More than the default of 1,000, because the
 /// pages of the indexes are written again and again, and each move writes them once.
-const CHECKPOINT_PAGES: i64 = 8_192;
+const CHECKPOINT_PAGES: i64 = 16_384;
 
 /// An event takes one row and an entry in three indexes: one that finds duplicates, one that reads
 /// an account in order of position, and one that answers summaries without touching the rows.
@@ -69,7 +69,6 @@ pub(super) fn open_writer(path: &Path, log: &str) -> Result<Connection, Fault> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_MAX)?;
     refuse_foreign(&connection, log)?;
-    if let Ok(v) = std::env::var("PAGE") { connection.pragma_update(None, "page_size", v.parse::<i64>().unwrap())?; }
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL syncs the write-ahead file at every commit; where a plain sync leaves data in the drive's
     // cache, `fullfsync` asks for more. An acknowledged event must outlive the power.
@@ -79,7 +78,6 @@ pub(super) fn open_writer(path: &Path, log: &str) -> Result<Connection, Fault> {
     connection.pragma_update(None, "cache_size", WRITER_CACHE_KIB)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "trusted_schema", false)?;
-    if let Ok(extra) = std::env::var("EXTRA") { for p in extra.split(',') { let (k,v)=p.split_once('=').unwrap(); let _ = connection.pragma_update_and_check(None, k, v, |_| Ok(())).or_else(|_| connection.pragma_update(None,k,v)); } }
     // Two processes may create the file at once: the second one looks again under the lock.
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if refuse_foreign(&tx, log)? {
