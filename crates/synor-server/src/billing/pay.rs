@@ -45,6 +45,5 @@ pub async fn payment(
     Part(id): Part<String>,
 ) -> Result<Json<InvoicePayment>, Problem> {
     let id = resolve(&state.engine, &account, &id).await?.invoice_id;
-    let id = resolve(&state.engine, &account, &id).await?.invoice_id;
     Ok(Json(state.engine.invoice_payment(&account, id).await?))
 }
