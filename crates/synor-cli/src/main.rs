@@ -1,2 +1,58 @@
-//! Being built.
-fn main() {}
+//! `synor`: the whole platform in one binary.
+
+mod args;
+mod client;
+mod commands;
+mod config;
+mod data_folder;
+mod demo;
+mod error;
+mod format;
+mod node;
+mod output;
+mod progress;
+mod show;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Cli;
+use crate::error::{Failed, print};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_logging(cli.command.as_ref().is_some_and(args::Command::is_server));
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            print(&error.into());
+            return ExitCode::from(2);
+        }
+    };
+    match runtime.block_on(commands::run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => match error.downcast_ref::<Failed>() {
+            Some(_) => ExitCode::FAILURE, // what failed has been printed as the answer
+            None => {
+                print(&error);
+                ExitCode::from(2)
+            }
+        },
+    }
+}
+
+/// Logs go to stderr: what happens for a server, only what is wrong for a command. `RUST_LOG`
+/// decides otherwise.
+fn start_logging(server: bool) {
+    let default = if server { "info" } else { "error" };
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none())
+        .with_target(false)
+        .init();
+}

@@ -13,7 +13,7 @@ const AUTO_PAY_EVERY: Duration = Duration::from_secs(2);
 const OVERDUE_EVERY: Duration = Duration::from_secs(60);
 
 impl Engine {
-    /// Runs the jobs until `stop` turns true. A job that fails is logged and tried again.
+    /// Runs the jobs until `stop` changes or its sender is gone. A job that fails is logged and tried again.
     pub async fn run_jobs(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut follow = interval(FOLLOW_EVERY);
         let mut auto_pay = interval(AUTO_PAY_EVERY);
@@ -23,7 +23,7 @@ impl Engine {
         }
         loop {
             let (job, done) = tokio::select! {
-                _ = stop.wait_for(|stopped| *stopped) => return,
+                _ = stop.changed() => return,
                 _ = follow.tick() => ("follow chain", self.follow_chain().await),
                 _ = auto_pay.tick() => ("auto-pay", self.run_auto_pay().await),
                 _ = overdue.tick() => ("overdue", self.mark_overdue().await),

@@ -22,7 +22,7 @@ mod price_lists;
 mod verify;
 mod void_invoice;
 
-pub use access::{Caller, NewKey};
+pub use access::{Caller, NewKey, new_secret};
 pub use accounts::NewAccount;
 pub use auto_pay::{AutoPayCharge, AutoPayOrder};
 pub use clock::{Clock, SystemClock};

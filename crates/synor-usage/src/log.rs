@@ -2,7 +2,7 @@
 //! chart is read.
 
 use async_trait::async_trait;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use synor_economics::id::AccountId;
 use synor_economics::metering::{EventId, Measure, ResourceType, UsageEvent, UsageSummary};
 use synor_economics::period::{Period, Timestamp};
@@ -66,7 +66,7 @@ pub trait UsageLog: Send + Sync {
 }
 
 /// What became of a batch: every event of it is either accepted or a duplicate.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Appended {
     /// Events counted by this append.
     pub accepted: u64,
@@ -80,7 +80,7 @@ pub struct Appended {
 }
 
 /// An event and where the log holds it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoggedEvent {
     /// Its place in order of acknowledgement.
     pub position: LogPosition,
@@ -123,7 +123,7 @@ impl EventQuery {
 }
 
 /// A part of a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page<T> {
     /// What it holds, in order.
     pub items: Vec<T>,

@@ -214,3 +214,72 @@ fn zoned(at: Timestamp, tz: &TimeZone) -> Result<ZonedDateTime, PeriodError> {
         .map(|time| time.to_zoned_datetime(tz.clone()))
         .map_err(|_| PeriodError::OutOfRange)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The starts of the steps, and the end of the last one.
+    fn check(period: (&str, &str), step: Step, zone: &str, expected: &str) {
+        let at = |text| Timestamp::parse(text).unwrap();
+        let period = Period::new(at(period.0), at(period.1)).unwrap();
+        let cut = steps(period, step, &zone.parse().unwrap()).unwrap();
+        let starts = cut.iter().map(|step| step.start());
+        let edges: Vec<_> = starts
+            .chain([period.end()])
+            .map(|t| t.to_string())
+            .collect();
+        let expected: Vec<_> = expected.split_whitespace().collect();
+        assert_eq!(edges, expected);
+    }
+
+    #[test]
+    fn hours_are_those_of_the_clock_on_the_wall() {
+        let period = ("2025-10-25T21:47:11Z", "2025-10-25T23:30:00Z");
+        check(
+            period,
+            Step::Hour,
+            "Europe/Berlin",
+            "2025-10-25T21:47:11Z 2025-10-25T22:00:00Z 2025-10-25T23:00:00Z 2025-10-25T23:30:00Z",
+        );
+        check(
+            period,
+            Step::Hour,
+            "Asia/Kathmandu",
+            "2025-10-25T21:47:11Z 2025-10-25T22:15:00Z 2025-10-25T23:15:00Z 2025-10-25T23:30:00Z",
+        );
+    }
+
+    /// On Lord Howe the clocks go back by half an hour, from two to half past one.
+    #[test]
+    fn half_an_hour_that_comes_twice_is_a_step() {
+        check(
+            ("2026-04-04T14:00:00Z", "2026-04-04T16:30:00Z"),
+            Step::Hour,
+            "Australia/Lord_Howe",
+            "2026-04-04T14:00:00Z 2026-04-04T15:00:00Z 2026-04-04T15:30:00Z 2026-04-04T16:30:00Z",
+        );
+    }
+
+    /// Samoa went to bed on Thursday the 29th and rose on Saturday the 31st.
+    #[test]
+    fn a_day_that_never_was_is_no_step() {
+        check(
+            ("2011-12-29T10:00:00Z", "2012-01-01T10:00:00Z"),
+            Step::Day,
+            "Pacific/Apia",
+            "2011-12-29T10:00:00Z 2011-12-30T10:00:00Z 2011-12-31T10:00:00Z 2012-01-01T10:00:00Z",
+        );
+    }
+
+    /// In Cairo the clocks go forward at midnight: the day begins at one.
+    #[test]
+    fn a_day_may_begin_at_one() {
+        check(
+            ("2024-04-25T10:00:00Z", "2024-04-27T00:00:00Z"),
+            Step::Day,
+            "Africa/Cairo",
+            "2024-04-25T10:00:00Z 2024-04-25T22:00:00Z 2024-04-26T21:00:00Z 2024-04-27T00:00:00Z",
+        );
+    }
+}

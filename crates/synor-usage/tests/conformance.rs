@@ -37,10 +37,15 @@ fn the_list_of_conformance_tests_is_whole() {
         include_str!("../src/conformance/reading.rs"),
         include_str!("../src/conformance/series.rs"),
     ];
-    let functions = stories.iter().flat_map(|story| story.split("\npub async fn ").skip(1));
+    let functions = stories
+        .iter()
+        .flat_map(|story| story.split("\npub async fn ").skip(1));
     let names: Vec<_> = functions.map(|f| f.split('(').next().unwrap()).collect();
     assert!(names.len() > 30, "{names:?}");
     for name in names {
-        assert!(list.split_whitespace().any(|word| word == name), "{name} is not in the list");
+        assert!(
+            list.split_whitespace().any(|word| word == name),
+            "{name} is not in the list"
+        );
     }
 }

@@ -1,4 +1,5 @@
 //! What was acknowledged outlives the process that acknowledged it, at any moment that it ends.
+#![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -17,11 +18,14 @@ const BATCH: u64 = 7;
 /// The batch of this number; numbers do not share events.
 fn batch(number: u64) -> Vec<UsageEvent> {
     let ids = number * BATCH..(number + 1) * BATCH;
-    ids.map(|id| event(&format!("n/{id} network.egress 1 @2026-01-01"))).collect()
+    ids.map(|id| event(&format!("n/{id} network.egress 1 @2026-01-01")))
+        .collect()
 }
 
 async fn egress(log: &SqliteUsageLog) -> Vec<String> {
-    let summary = log.summary(&"acme".parse().unwrap(), period(JANUARY), None).await;
+    let summary = log
+        .summary(&"acme".parse().unwrap(), period(JANUARY), None)
+        .await;
     rows(&summary.unwrap().rows)
 }
 
@@ -29,12 +33,18 @@ async fn egress(log: &SqliteUsageLog) -> Vec<String> {
 async fn reopening_keeps_everything() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("usage.db");
-    let all = ["n/1 storage.stored_data 5 @2026-01-01", "n/2 network.egress 9 @2026-01-31"];
+    let all = [
+        "n/1 storage.stored_data 5 @2026-01-01",
+        "n/2 network.egress 9 @2026-01-31",
+    ];
     let log = SqliteUsageLog::open(&path).unwrap();
     log.append(events(all)).await.unwrap();
     let (before, check) = (egress(&log).await, log.check().await.unwrap());
     drop(log);
-    assert!(!folder.path().join("usage.db-wal").exists(), "closing leaves one file");
+    assert!(
+        !folder.path().join("usage.db-wal").exists(),
+        "closing leaves one file"
+    );
     let log = SqliteUsageLog::open(&path).unwrap();
     assert_eq!(egress(&log).await, before);
     assert_eq!(log.check().await.unwrap(), check);
@@ -43,16 +53,41 @@ async fn reopening_keeps_everything() {
     assert_eq!(again.conflicting, []);
 }
 
+/// Digests are stored, so what they are computed from must never change: a log written by an earlier
+/// version would no longer check out. A new field of an event must be left out where it is absent.
+#[tokio::test]
+async fn the_chain_of_earlier_versions_still_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = SqliteUsageLog::open(folder.path().join("usage.db")).unwrap();
+    let all = [
+        "n/1 compute.gpu 10 @2026-01-05 gpu_model=h100 provider=p note=a\"b\\é",
+        "n/2 storage.stored_data 0 @2026-01-01",
+        "n/3 network.egress -10000000000000000000000000 @2026-01-31 correction",
+    ];
+    log.append(events(all)).await.unwrap();
+    let head = log.check().await.unwrap().head;
+    assert_eq!(
+        head,
+        "280179dcad5c496a0e7f8873185b2dc01c9c6bc4668fa89a84a4d2e13f631317"
+    );
+}
+
 /// An import beside the server: both append, both see all.
 #[tokio::test]
 async fn two_may_have_the_file_open() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("usage.db");
-    let (one, two) = (SqliteUsageLog::open(&path).unwrap(), SqliteUsageLog::open(&path).unwrap());
+    let (one, two) = (
+        SqliteUsageLog::open(&path).unwrap(),
+        SqliteUsageLog::open(&path).unwrap(),
+    );
     for number in 0..10 {
         one.append(batch(number * 2)).await.unwrap();
         two.append(batch(number * 2 + 1)).await.unwrap();
-        assert_eq!(one.append(batch(number * 2 + 1)).await.unwrap().duplicate, BATCH);
+        assert_eq!(
+            one.append(batch(number * 2 + 1)).await.unwrap().duplicate,
+            BATCH
+        );
     }
     assert_eq!(egress(&one).await, ["network.egress 140"]);
     assert_eq!(two.check().await.unwrap().problems, [""; 0]);
@@ -80,7 +115,12 @@ async fn a_killed_process_loses_nothing_acknowledged() {
     let mut acknowledged = None;
     for round in 0..12_u32 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child_that_appends_until_it_is_killed", "--ignored", "--nocapture"])
+            .args([
+                "--exact",
+                "child_that_appends_until_it_is_killed",
+                "--ignored",
+                "--nocapture",
+            ])
             .env(CHILD_LOG, &path)
             .stdout(Stdio::piped())
             .spawn()
@@ -123,7 +163,10 @@ async fn a_torn_tail_is_cut_at_a_whole_batch() {
         log.append(batch(number)).await.unwrap();
     }
     // Nothing writes now, so the two files are as a crash would leave them.
-    let (file, wal) = (std::fs::read(&path).unwrap(), std::fs::read(wal_of(&path)).unwrap());
+    let (file, wal) = (
+        std::fs::read(&path).unwrap(),
+        std::fs::read(wal_of(&path)).unwrap(),
+    );
     let mut kept = Vec::new();
     for length in (0..=wal.len()).step_by(1_009).chain([wal.len()]) {
         let torn = folder.path().join(format!("torn-{length}.db"));
@@ -137,7 +180,11 @@ async fn a_torn_tail_is_cut_at_a_whole_batch() {
     }
     assert!(kept.is_sorted());
     kept.dedup();
-    assert_eq!(kept, (0..=12).collect::<Vec<_>>(), "every batch was once the last");
+    assert_eq!(
+        kept,
+        (0..=12).collect::<Vec<_>>(),
+        "every batch was once the last"
+    );
 }
 
 #[tokio::test]
@@ -149,21 +196,47 @@ async fn a_later_format_and_other_files_are_refused_by_name() {
         Err(error) => error,
     };
     drop(SqliteUsageLog::open(&path).unwrap());
-    Connection::open(&path).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    Connection::open(&path)
+        .unwrap()
+        .pragma_update(None, "user_version", 2)
+        .unwrap();
     let error = refusal(&path);
-    assert!(matches!(error, UsageLogError::NewerFormat { found: 2, known: 1, .. }));
-    assert!(error.to_string().contains("usage.db has format 2"), "{error}");
+    assert!(matches!(
+        error,
+        UsageLogError::NewerFormat {
+            found: 2,
+            known: 1,
+            ..
+        }
+    ));
+    assert!(
+        error.to_string().contains("usage.db has format 2"),
+        "{error}"
+    );
 
     let foreign = folder.path().join("book.db");
     let book = Connection::open(&foreign).unwrap();
-    book.execute_batch("CREATE TABLE invoices (id INTEGER PRIMARY KEY)").unwrap();
+    book.execute_batch("CREATE TABLE invoices (id INTEGER PRIMARY KEY)")
+        .unwrap();
     let error = refusal(&foreign);
-    assert!(error.to_string().contains("book.db is not a usage log"), "{error}");
+    assert!(
+        error.to_string().contains("book.db is not a usage log"),
+        "{error}"
+    );
 
     let text = folder.path().join("notes.txt");
-    std::fs::write(&text, "not a database, but long enough to be one ".repeat(30)).unwrap();
+    std::fs::write(
+        &text,
+        "not a database, but long enough to be one ".repeat(30),
+    )
+    .unwrap();
     let error = refusal(&text);
-    assert!(error.to_string().contains("notes.txt failed while being opened"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("notes.txt failed while being opened"),
+        "{error}"
+    );
 }
 
 fn wal_of(path: &Path) -> std::path::PathBuf {

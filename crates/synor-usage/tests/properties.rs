@@ -1,5 +1,8 @@
 //! Random batches with duplicates, conflicts and late samples: a backend answers as the reference
 //! model does.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use synor_economics::metering::UsageEvent;
@@ -7,6 +10,8 @@ use synor_economics::period::{Period, Timestamp, Zone};
 use synor_usage::conformance::{ReferenceLog, event};
 use synor_usage::{EventQuery, SeriesQuery, SplitBy, SqliteUsageLog, Step, UsageLog};
 use tokio::runtime::Runtime;
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
 const HOUR: i64 = 3_600;
 /// Two days before the clocks of Berlin go back.
@@ -30,20 +35,32 @@ fn any_event() -> impl Strategy<Value = UsageEvent> {
     let dimensions = prop::sample::select(vec!["", "region=eu", "bucket=x", "bucket=y region=eu"]);
     let providers = prop::sample::select(vec!["", "provider=p", "provider=q"]);
     let corrections = prop::bool::weighted(0.1);
-    (accounts, sources, 0..30_u8, amounts, 0..HOURS, 0..3_i64, dimensions, providers, corrections)
-        .prop_map(|(account, source, id, amount, hour, second, dimensions, provider, correct)| {
-            let time = Timestamp::from_secs(START + hour * HOUR + second);
-            let mut text = format!("{source}/{id} {amount} @{time} account={account}");
-            for more in [dimensions, provider] {
-                text = format!("{text} {more}");
-            }
-            if amount.starts_with("compute") {
-                text.push_str(" gpu_model=h100");
-            }
-            let mut event = event(&text);
-            event.correction = correct && !event.is_sample;
-            event
-        })
+    (
+        accounts,
+        sources,
+        0..30_u8,
+        amounts,
+        0..HOURS / 10,
+        0..2_i64,
+        dimensions,
+        providers,
+        corrections,
+    )
+        .prop_map(
+            |(account, source, id, amount, hour, second, dimensions, provider, correct)| {
+                let time = Timestamp::from_secs(START + hour * 10 * HOUR + second);
+                let mut text = format!("{source}/{id} {amount} @{time} account={account}");
+                for more in [dimensions, provider] {
+                    text = format!("{text} {more}");
+                }
+                if amount.starts_with("compute") {
+                    text.push_str(" gpu_model=h100");
+                }
+                let mut event = event(&text);
+                event.correction = correct && !event.is_sample;
+                event
+            },
+        )
 }
 
 fn any_period() -> impl Strategy<Value = Period> {
@@ -56,7 +73,12 @@ fn any_period() -> impl Strategy<Value = Period> {
 
 fn any_split() -> impl Strategy<Value = Option<SplitBy>> {
     let by = |name: &str| Some(SplitBy::Dimension(name.to_owned()));
-    prop::sample::select(vec![None, Some(SplitBy::Provider), by("region"), by("bucket")])
+    prop::sample::select(vec![
+        None,
+        Some(SplitBy::Provider),
+        by("region"),
+        by("bucket"),
+    ])
 }
 
 proptest! {
@@ -76,7 +98,7 @@ proptest! {
         let log = SqliteUsageLog::open(folder.path().join("usage.db")).unwrap();
         let reference = ReferenceLog::default();
         let zone: Zone = zone.parse().unwrap();
-        Runtime::new().unwrap().block_on(async {
+        RUNTIME.block_on(async {
             for batch in batches {
                 let appended = log.append(batch.clone()).await.unwrap();
                 prop_assert_eq!(appended, reference.append(batch).await.unwrap());

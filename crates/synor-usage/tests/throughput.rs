@@ -1,4 +1,5 @@
 //! How fast the log is, measured and not asserted: `--release --run-ignored only` prints it.
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,15 +26,23 @@ fn month(accounts: u64, count: u64, seed: u64) -> Vec<UsageEvent> {
     let numbered = (0..count).map(|n| {
         let random = blake3::hash(&(seed << 40 | n).to_le_bytes());
         let byte = |at: usize| u64::from(random.as_bytes()[at]);
-        let kind = if n % 10 == 0 { 4 } else { usize::try_from(n % 4).unwrap() };
+        let kind = if n % 10 == 0 {
+            4
+        } else {
+            usize::try_from(n % 4).unwrap()
+        };
         let mut event = templates[kind].clone();
         let time = START + i64::try_from(n * MONTH_SECS / count).unwrap();
         event.time = Timestamp::from_secs(time);
-        event.identity.account = format!("account-{}", (byte(0) << 8 | byte(1)) % accounts).parse().unwrap();
+        event.identity.account = format!("account-{}", (byte(0) << 8 | byte(1)) % accounts)
+            .parse()
+            .unwrap();
         event.identity.source = format!("collector-{}", byte(2) % 16);
         event.identity.id = random.to_hex()[..32].to_owned();
         if kind == 4 {
-            event.dimensions.insert("bucket".to_owned(), format!("bucket-{}", byte(3) % 20));
+            event
+                .dimensions
+                .insert("bucket".to_owned(), format!("bucket-{}", byte(3) % 20));
         }
         event
     });
@@ -52,13 +61,24 @@ async fn how_fast_it_is() {
     for batch in one.chunks(5_000) {
         log.append(batch.to_vec()).await.unwrap();
     }
-    report("100,000 events of one account in batches of 5,000", 100_000, started);
+    report(
+        "100,000 events of one account in batches of 5,000",
+        100_000,
+        started,
+    );
 
     let account: AccountId = "account-0".parse().unwrap();
     for what in ["first", "second", "third"] {
         let started = Instant::now();
-        let summary = log.summary(&account, period("2026-01-01..2026-02-01"), None).await.unwrap();
-        println!("{what} summary of 100,000 events: {:?}, {} rows", started.elapsed(), summary.rows.len());
+        let summary = log
+            .summary(&account, period("2026-01-01..2026-02-01"), None)
+            .await
+            .unwrap();
+        println!(
+            "{what} summary of 100,000 events: {:?}, {} rows",
+            started.elapsed(),
+            summary.rows.len()
+        );
     }
     for step in [Step::Day, Step::Hour] {
         let query = SeriesQuery {
@@ -71,18 +91,34 @@ async fn how_fast_it_is() {
         };
         let started = Instant::now();
         log.series(query).await.unwrap();
-        println!("series by {step:?} over 100,000 events: {:?}", started.elapsed());
+        println!(
+            "series by {step:?} over 100,000 events: {:?}",
+            started.elapsed()
+        );
     }
     let started = Instant::now();
-    log.events(EventQuery { after: 50_000, limit: 100, ..EventQuery::all(account) }).await.unwrap();
-    println!("a page of 100 events in the middle: {:?}", started.elapsed());
+    log.events(EventQuery {
+        after: 50_000,
+        limit: 100,
+        ..EventQuery::all(account)
+    })
+    .await
+    .unwrap();
+    println!(
+        "a page of 100 events in the middle: {:?}",
+        started.elapsed()
+    );
 
     let many = month(1_000, 1_000_000, 2);
     let started = Instant::now();
     for batch in many.chunks(5_000) {
         log.append(batch.to_vec()).await.unwrap();
     }
-    report("1,000,000 events of 1,000 accounts in batches of 5,000", 1_000_000, started);
+    report(
+        "1,000,000 events of 1,000 accounts in batches of 5,000",
+        1_000_000,
+        started,
+    );
 
     let started = Instant::now();
     let tasks: Vec<_> = month(1_000, 400_000, 3)
@@ -99,7 +135,11 @@ async fn how_fast_it_is() {
     for task in tasks {
         task.await.unwrap();
     }
-    report("400,000 events from 4 tasks at once (making them included)", 400_000, started);
+    report(
+        "400,000 events from 4 tasks at once (making them included)",
+        400_000,
+        started,
+    );
 
     let started = Instant::now();
     for batch in many[..100_000].chunks(5_000) {

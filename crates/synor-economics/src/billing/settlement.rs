@@ -244,7 +244,9 @@ pub fn taken_back(
         text,
         sides,
     )?);
-    if let Some(distribution) = distribution.filter(|d| d.reversed_at.is_none()) {
+    // A payment that settled nothing of its invoice leaves it paid, and distributed.
+    let undone = payment.settled_micro_synor.is_positive();
+    if let Some(distribution) = distribution.filter(|d| undone && d.reversed_at.is_none()) {
         let cause = [
             "undistributed",
             &distribution.invoice_id.to_string(),

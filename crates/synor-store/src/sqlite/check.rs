@@ -6,16 +6,18 @@ use rusqlite::Connection;
 use synor_economics::billing::{JournalEntry, LedgerAccount};
 use synor_economics::money::MicroSynor;
 
-use super::read::{self, ReadError};
+use super::read::{self, Columns, ReadError};
 use crate::document::Kind;
 use crate::store::BookCheck;
 
 pub fn check(c: &Connection) -> Result<BookCheck, ReadError> {
     let mut found = BookCheck::default();
-    structure(c, &mut found)?;
-    documents(c, &mut found)?;
-    journal(c, &mut found)?;
-    balances(c, &mut found)?;
+    // One transaction, so that all is read as it was at one moment.
+    let c = c.unchecked_transaction()?;
+    structure(&c, &mut found)?;
+    documents(&c, &mut found)?;
+    journal(&c, &mut found)?;
+    balances(&c, &mut found)?;
     Ok(found)
 }
 
@@ -34,9 +36,9 @@ fn structure(c: &Connection, found: &mut BookCheck) -> Result<(), ReadError> {
 fn documents(c: &Connection, found: &mut BookCheck) -> Result<(), ReadError> {
     let total: u64 = c.query_row("SELECT count(*) FROM documents", [], |row| row.get(0))?;
     for kind in Kind::ALL {
-        read::each_document(c, kind, |document, digest| {
+        read::each_document(c, kind, |document, is_sound| {
             found.documents += 1;
-            if digest != read::document_digest(&document) {
+            if !is_sound {
                 let id = &document.keys.id;
                 found
                     .problems
@@ -60,8 +62,11 @@ fn journal(c: &Connection, found: &mut BookCheck) -> Result<(), ReadError> {
     let mut chain: Vec<u8> = Vec::new();
     let mut expected = 1u64;
     while let Some(row) = rows.next()? {
-        let (sequence, id): (u64, String) = (row.get(0)?, row.get(1)?);
-        let (body, link): (String, Vec<u8>) = (row.get(2)?, row.get(3)?);
+        let sequence: u64 = row.get(0)?;
+        let mut columns = Columns::of(row);
+        let id = columns.text(1)?.unwrap_or_default();
+        let body = columns.text(2)?.unwrap_or_default();
+        let link = columns.bytes(3)?;
         let mut problem = |what: String| {
             found
                 .problems
@@ -73,7 +78,7 @@ fn journal(c: &Connection, found: &mut BookCheck) -> Result<(), ReadError> {
                 expected - 1
             ));
         }
-        if link != read::chain_after(&chain, sequence, &body) {
+        if link != read::chain_after(&chain, sequence, &body) || !columns.are_as_written {
             problem("it is not what was written: the chain breaks here".to_owned());
         }
         match serde_json::from_str::<JournalEntry>(&body) {

@@ -21,8 +21,10 @@ use crate::store::{BookCheck, JournalLine, ListQuery, Page, Store};
 
 /// The book in a file: one thread writes, a few connections read.
 pub struct SqliteStore {
-    writer: writer::Writer,
+    // Dropped before the writer: the last connection to close tidies the write-ahead file away, and
+    // only the writer's may.
     readers: Arc<Readers>,
+    writer: writer::Writer,
 }
 
 impl std::fmt::Debug for SqliteStore {

@@ -1,6 +1,8 @@
 //! Reads, and the digests that prove that what is read is what was written.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use synor_economics::id::AccountId;
 use synor_economics::money::MicroSynor;
 
 use crate::change_set::Committed;
@@ -36,14 +38,15 @@ pub fn request_digest(request: &str) -> Digest {
 pub fn document_digest(document: &StoredDocument) -> Digest {
     let mut hasher = blake3::Hasher::new();
     let keys = &document.keys;
-    let account = keys.account.as_ref().map_or("", |a| a.as_str());
     for part in [
-        document.kind.name(),
-        &keys.id,
-        account,
-        keys.lookup.as_deref().unwrap_or(""),
-        &document.body,
+        Some(document.kind.name()),
+        Some(&keys.id),
+        keys.account.as_ref().map(|a| a.as_str()),
+        keys.lookup.as_deref(),
+        Some(&document.body),
     ] {
+        hasher.update(&[u8::from(part.is_some())]);
+        let part = part.unwrap_or_default();
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());
     }
@@ -117,28 +120,79 @@ pub fn replay(
 /// The columns of a document, in the order that [`stored`] reads.
 const COLUMNS: &str = "id, account, lookup, sort_key, is_open, body, digest";
 
-/// A row, with the digest that was stored with it.
-pub fn stored(kind: Kind, row: &Row<'_>) -> rusqlite::Result<(StoredDocument, Vec<u8>)> {
-    let account: Option<String> = row.get(1)?;
-    let keys = Keys {
-        id: row.get(0)?,
-        account: account.and_then(|a| a.parse().ok()),
-        lookup: row.get(2)?,
-        sort_key: row.get(3)?,
-        is_open: row.get(4)?,
-    };
-    Ok((
-        StoredDocument {
-            kind,
-            keys,
-            body: row.get(5)?,
-        },
-        row.get(6)?,
-    ))
+/// Reads columns that someone may have altered: a value that the book would not have written is
+/// read as well as it can be, and noted.
+pub struct Columns<'a> {
+    row: &'a Row<'a>,
+    pub are_as_written: bool,
 }
 
-fn sound((document, digest): (StoredDocument, Vec<u8>)) -> Result<StoredDocument, StoreError> {
-    if digest == document_digest(&document) {
+impl<'a> Columns<'a> {
+    pub const fn of(row: &'a Row<'a>) -> Self {
+        Self {
+            row,
+            are_as_written: true,
+        }
+    }
+
+    pub fn text(&mut self, at: usize) -> rusqlite::Result<Option<String>> {
+        Ok(match self.row.get_ref(at)? {
+            ValueRef::Null => None,
+            ValueRef::Text(bytes) => {
+                let text = String::from_utf8_lossy(bytes);
+                self.are_as_written &= text.as_bytes() == bytes;
+                Some(text.into_owned())
+            }
+            _ => {
+                self.are_as_written = false;
+                None
+            }
+        })
+    }
+
+    pub fn integer(&mut self, at: usize) -> rusqlite::Result<i64> {
+        let value = self.row.get_ref(at)?.as_i64();
+        self.are_as_written &= value.is_ok();
+        Ok(value.unwrap_or_default())
+    }
+
+    pub fn bytes(&mut self, at: usize) -> rusqlite::Result<Vec<u8>> {
+        let value = self.row.get_ref(at)?;
+        self.are_as_written &= matches!(value, ValueRef::Blob(_));
+        Ok(value.as_bytes().unwrap_or_default().to_vec())
+    }
+}
+
+/// A row, and whether it is what was written.
+pub fn stored(kind: Kind, row: &Row<'_>) -> rusqlite::Result<(StoredDocument, bool)> {
+    let mut columns = Columns::of(row);
+    let id = columns.text(0)?.unwrap_or_default();
+    let account_text = columns.text(1)?;
+    let account: Option<AccountId> = account_text.as_deref().and_then(|a| a.parse().ok());
+    let is_account = account_text.is_some() == account.is_some();
+    let lookup = columns.text(2)?;
+    let sort_key = columns.integer(3)?;
+    let is_open = columns.integer(4)?;
+    let document = StoredDocument {
+        kind,
+        keys: Keys {
+            id,
+            account,
+            lookup,
+            sort_key,
+            is_open: is_open != 0,
+        },
+        body: columns.text(5)?.unwrap_or_default(),
+    };
+    let is_sound = columns.bytes(6)? == document_digest(&document)
+        && columns.are_as_written
+        && is_account
+        && matches!(is_open, 0 | 1);
+    Ok((document, is_sound))
+}
+
+fn sound((document, is_sound): (StoredDocument, bool)) -> Result<StoredDocument, StoreError> {
+    if is_sound {
         return Ok(document);
     }
     Err(StoreError::Corrupt {
@@ -163,18 +217,18 @@ pub fn document(
     Ok(found.map(sound).transpose()?)
 }
 
-/// Calls `each` with every document of a kind and the digest stored with it.
+/// Calls `each` with every document of a kind, and whether it is what was written.
 pub fn each_document(
     c: &Connection,
     kind: Kind,
-    mut each: impl FnMut(StoredDocument, Vec<u8>),
+    mut each: impl FnMut(StoredDocument, bool),
 ) -> rusqlite::Result<()> {
     let sql = format!("SELECT {COLUMNS} FROM documents WHERE kind = ? ORDER BY id");
     let mut statement = c.prepare(&sql)?;
     let mut rows = statement.query([kind.name()])?;
     while let Some(row) = rows.next()? {
-        let (document, digest) = stored(kind, row)?;
-        each(document, digest);
+        let (document, is_sound) = stored(kind, row)?;
+        each(document, is_sound);
     }
     Ok(())
 }

@@ -60,7 +60,9 @@ pub async fn overlapping_batches_from_many_tasks_count_once(log: Arc<dyn UsageLo
             let mut accepted = 0;
             // Strides without a common factor with the number of events visit each of them.
             let stride = [1, 3, 7, 9, 11, 13, 17, 19][usize::try_from(task).unwrap_or(0)];
-            let order: Vec<u64> = (0..EVENTS).map(|n| (n * stride + task * 31) % EVENTS).collect();
+            let order: Vec<u64> = (0..EVENTS)
+                .map(|n| (n * stride + task * 31) % EVENTS)
+                .collect();
             for batch in order.chunks(23) {
                 let batch = batch.iter().copied().map(numbered).collect();
                 let appended = log.append(batch).await.expect("the log appends");
@@ -74,11 +76,20 @@ pub async fn overlapping_batches_from_many_tasks_count_once(log: Arc<dyn UsageLo
     for task in tasks.collect::<Vec<_>>() {
         accepted += task.await.expect("a task ends well");
     }
-    assert_eq!(accepted, EVENTS, "each event was accepted by exactly one append");
+    assert_eq!(
+        accepted, EVENTS,
+        "each event was accepted by exactly one append"
+    );
     let sum = i128::from(EVENTS * (EVENTS + 1) / 2);
-    assert_eq!(total(log.as_ref(), "network.egress", period(JANUARY)).await, sum);
+    assert_eq!(
+        total(log.as_ref(), "network.egress", period(JANUARY)).await,
+        sum
+    );
     let listed = all_events(log.as_ref(), 100).await;
-    let ids: BTreeSet<_> = listed.iter().map(|logged| &logged.event.identity.id).collect();
+    let ids: BTreeSet<_> = listed
+        .iter()
+        .map(|logged| &logged.event.identity.id)
+        .collect();
     assert_eq!((listed.len(), ids.len()), (400, 400));
     assert_eq!(log.position().await.expect("a position"), EVENTS);
     assert_eq!(log.check().await.expect("a check").problems, [""; 0]);

@@ -28,7 +28,10 @@ pub async fn a_batch_is_appended_whole_or_not_at_all(log: &dyn UsageLog) {
 /// # Panics
 /// If the log breaks the promise.
 pub async fn a_retried_batch_counts_once(log: &dyn UsageLog) {
-    let batch = ["n/1 network.egress 5 @2026-01-01", "n/2 network.egress 7 @2026-01-02"];
+    let batch = [
+        "n/1 network.egress 5 @2026-01-01",
+        "n/2 network.egress 7 @2026-01-02",
+    ];
     let first = append(log, batch).await;
     assert_eq!((first.accepted, first.duplicate, first.position), (2, 0, 2));
     for _ in 0..3 {
@@ -44,7 +47,10 @@ pub async fn a_retried_batch_counts_once(log: &dyn UsageLog) {
 pub async fn a_duplicate_within_a_batch_counts_once(log: &dyn UsageLog) {
     let one = "n/1 network.egress 5 @2026-01-01";
     let appended = append(log, [one, "n/2 network.egress 1 @2026-01-01", one, one]).await;
-    assert_eq!((appended.accepted, appended.duplicate, appended.position), (2, 2, 2));
+    assert_eq!(
+        (appended.accepted, appended.duplicate, appended.position),
+        (2, 2, 2)
+    );
     assert_eq!(appended.conflicting, []);
     assert_eq!(summary(log, JANUARY).await, ["network.egress 6"]);
 }
@@ -95,7 +101,10 @@ pub async fn a_retry_with_another_time_does_not_double(log: &dyn UsageLog) {
     append(log, ["n/1 network.egress 5 @2026-01-31T23:59:59Z"]).await;
     let again = append(log, ["n/1 network.egress 5 @2026-02-01"]).await;
     assert_eq!((again.accepted, again.duplicate), (0, 1));
-    assert_eq!(again.conflicting, [event("n/1 network.egress 5 @2026-02-01").identity]);
+    assert_eq!(
+        again.conflicting,
+        [event("n/1 network.egress 5 @2026-02-01").identity]
+    );
     assert_eq!(summary(log, JANUARY).await, ["network.egress 5"]);
     assert_eq!(summary(log, "2026-02-01..2026-03-01").await, [""; 0]);
 }
@@ -119,11 +128,18 @@ pub async fn a_conflicting_duplicate_is_reported_and_not_counted(log: &dyn Usage
     }
     let within = append(
         log,
-        ["n/2 network.egress 5 @2026-01-01", "n/2 network.egress 9 @2026-01-01"],
+        [
+            "n/2 network.egress 5 @2026-01-01",
+            "n/2 network.egress 9 @2026-01-01",
+        ],
     )
     .await;
     assert_eq!((within.accepted, within.duplicate), (1, 1));
-    assert_eq!(within.conflicting.len(), 1, "a conflict within a batch is one too");
+    assert_eq!(
+        within.conflicting.len(),
+        1,
+        "a conflict within a batch is one too"
+    );
     let rows = ["network.egress 5", "network.egress region=eu provider=p 5"];
     assert_eq!(summary(log, JANUARY).await, rows);
 }
@@ -133,5 +149,8 @@ pub async fn a_conflicting_duplicate_is_reported_and_not_counted(log: &dyn Usage
 pub async fn an_empty_batch_changes_nothing(log: &dyn UsageLog) {
     append(log, ["n/1 network.egress 5 @2026-01-01"]).await;
     let appended = append(log, []).await;
-    assert_eq!((appended.accepted, appended.duplicate, appended.position), (0, 0, 1));
+    assert_eq!(
+        (appended.accepted, appended.duplicate, appended.position),
+        (0, 0, 1)
+    );
 }

@@ -20,7 +20,10 @@ pub async fn a_level_carries_over_the_ends_of_a_period(log: &dyn UsageLog) {
     )
     .await;
     let january = 10 * 5 * DAY + 21 * 7 * DAY;
-    assert_eq!(summary(log, JANUARY).await, [format!("storage.stored_data {january}")]);
+    assert_eq!(
+        summary(log, JANUARY).await,
+        [format!("storage.stored_data {january}")]
+    );
     // Nothing is reported in March, and what is stored is still stored.
     let march = 31 * 7 * DAY;
     let rows = summary(log, "2026-03-01..2026-04-01").await;
@@ -34,10 +37,16 @@ pub async fn a_late_sample_changes_the_past(log: &dyn UsageLog) {
     append(log, ["n/1 storage.stored_data 10 @2026-01-01"]).await;
     append(log, ["n/3 storage.stored_data 30 @2026-01-21"]).await;
     let before = 20 * 10 * DAY + 11 * 30 * DAY;
-    assert_eq!(summary(log, JANUARY).await, [format!("storage.stored_data {before}")]);
+    assert_eq!(
+        summary(log, JANUARY).await,
+        [format!("storage.stored_data {before}")]
+    );
     append(log, ["n/2 storage.stored_data 20 @2026-01-11"]).await;
     let after = 10 * 10 * DAY + 10 * 20 * DAY + 11 * 30 * DAY;
-    assert_eq!(summary(log, JANUARY).await, [format!("storage.stored_data {after}")]);
+    assert_eq!(
+        summary(log, JANUARY).await,
+        [format!("storage.stored_data {after}")]
+    );
 }
 
 /// Six samples in an order that no sender would choose, one at a time, then once more in order.
@@ -48,11 +57,16 @@ pub async fn samples_in_any_order_come_to_the_same(log: &dyn UsageLog) {
     let days = [4, 1, 6, 3, 2, 5];
     for day in days {
         let text = format!("n/{day} storage.stored_data {} @2026-01-0{day}", day * day);
-        log.append(vec![event(&text)]).await.expect("the log appends");
+        log.append(vec![event(&text)])
+            .await
+            .expect("the log appends");
     }
     let week: i128 = (1..=5).map(|day| day * day * DAY).sum();
     let rest = 36 * DAY * 26;
-    assert_eq!(summary(log, JANUARY).await, [format!("storage.stored_data {}", week + rest)]);
+    assert_eq!(
+        summary(log, JANUARY).await,
+        [format!("storage.stored_data {}", week + rest)]
+    );
 }
 
 /// # Panics
@@ -101,7 +115,10 @@ pub async fn a_zero_ends_a_level(log: &dyn UsageLog) {
     append(log, ["n/1 hosting.custom_domain 2 @2026-01-01"]).await;
     append(log, ["n/2 hosting.custom_domain 0 @2026-01-11"]).await;
     let held = 10 * 2 * DAY;
-    assert_eq!(summary(log, JANUARY).await, [format!("hosting.custom_domain {held}")]);
+    assert_eq!(
+        summary(log, JANUARY).await,
+        [format!("hosting.custom_domain {held}")]
+    );
     assert_eq!(summary(log, "2026-02-01..2026-03-01").await, [""; 0]);
 }
 
@@ -122,13 +139,19 @@ pub async fn the_greater_identity_holds_within_a_second(log: &dyn UsageLog) {
     )
     .await;
     let held = 31 * 7 * DAY;
-    assert_eq!(summary(log, JANUARY).await, [format!("storage.stored_data {held}")]);
+    assert_eq!(
+        summary(log, JANUARY).await,
+        [format!("storage.stored_data {held}")]
+    );
     // The same before the period opens.
     let rows = summary(log, "2026-02-01..2026-02-02").await;
     assert_eq!(rows, [format!("storage.stored_data {}", 7 * DAY)]);
     append(log, ["é/1 storage.stored_data 2 @2026-01-01"]).await;
     let held = 31 * 2 * DAY;
-    assert_eq!(summary(log, JANUARY).await, [format!("storage.stored_data {held}")]);
+    assert_eq!(
+        summary(log, JANUARY).await,
+        [format!("storage.stored_data {held}")]
+    );
 }
 
 /// Usage that its source has integrated counts at its time and leaves the level as it is.

@@ -14,7 +14,10 @@ pub async fn a_summary_includes_what_was_just_acknowledged(log: &dyn UsageLog) {
     let mut sum = 0;
     for n in 1..=20 {
         let text = format!("n/{n} network.egress {n} @2026-01-01");
-        let appended = log.append(vec![event(&text)]).await.expect("the log appends");
+        let appended = log
+            .append(vec![event(&text)])
+            .await
+            .expect("the log appends");
         sum += n;
         let answer = log.summary(&account(ACME), period(JANUARY), None).await;
         let answer = answer.expect("the log sums");
@@ -58,7 +61,11 @@ pub async fn adjacent_periods_add_up_to_the_whole(log: &dyn UsageLog) {
     .await;
     for resource in ["network.egress", "storage.stored_data"] {
         let whole = total(log, resource, period(JANUARY)).await;
-        for cut in ["2026-01-10T11:59:59Z", "2026-01-10T12:00:00Z", "2026-01-10T12:00:01Z"] {
+        for cut in [
+            "2026-01-10T11:59:59Z",
+            "2026-01-10T12:00:00Z",
+            "2026-01-10T12:00:01Z",
+        ] {
             let first = total(log, resource, period(&format!("2026-01-01..{cut}"))).await;
             let second = total(log, resource, period(&format!("{cut}..2026-02-01"))).await;
             assert_eq!(first + second, whole, "{resource} cut at {cut}");
@@ -72,7 +79,9 @@ pub async fn sums_go_beyond_64_bits(log: &dyn UsageLog) {
     let most = "1000000000000000000000000000";
     for n in 0..5 {
         let text = format!("n/{n} network.egress {most} @2026-01-01");
-        log.append(vec![event(&text)]).await.expect("the log appends");
+        log.append(vec![event(&text)])
+            .await
+            .expect("the log appends");
     }
     append(log, ["n/less network.egress -1 @2026-01-01 correction"]).await;
     // A petabyte for a month is more byte-seconds than 64 bits hold.
@@ -87,7 +96,14 @@ pub async fn sums_go_beyond_64_bits(log: &dyn UsageLog) {
 /// # Panics
 /// If the log breaks the promise.
 pub async fn corrections_reduce(log: &dyn UsageLog) {
-    append(log, ["n/1 network.egress 5 @2026-01-01", "n/2 network.ingress 5 @2026-01-01"]).await;
+    append(
+        log,
+        [
+            "n/1 network.egress 5 @2026-01-01",
+            "n/2 network.ingress 5 @2026-01-01",
+        ],
+    )
+    .await;
     append(log, ["n/3 network.egress -7 @2026-01-02 correction"]).await;
     append(log, ["n/4 network.ingress -5 @2026-01-02 correction"]).await;
     // What came to nothing has no row; what came to less than nothing has.
@@ -139,15 +155,23 @@ pub async fn a_past_position_gives_the_past_answer(log: &dyn UsageLog) {
         let again = summary_through(log, JANUARY, Some(position)).await;
         assert_eq!(again, rows, "through {position}");
     }
-    let answer = log.summary(&account(ACME), period(JANUARY), Some(1_000)).await;
-    assert_eq!(answer.expect("the log sums").log_position, 5, "there is no position 1000 yet");
+    let answer = log
+        .summary(&account(ACME), period(JANUARY), Some(1_000))
+        .await;
+    assert_eq!(
+        answer.expect("the log sums").log_position,
+        5,
+        "there is no position 1000 yet"
+    );
 }
 
 /// # Panics
 /// If the log breaks the promise.
 pub async fn a_late_event_changes_the_past_and_a_new_one_does_not(log: &dyn UsageLog) {
     let acme = account(ACME);
-    let closed = append(log, ["n/1 network.egress 5 @2026-01-01"]).await.position;
+    let closed = append(log, ["n/1 network.egress 5 @2026-01-01"])
+        .await
+        .position;
     let february = time("2026-02-01");
     let changed = || async {
         let changed = log.changed_since(&acme, closed, february).await;
@@ -157,11 +181,17 @@ pub async fn a_late_event_changes_the_past_and_a_new_one_does_not(log: &dyn Usag
     append(log, ["n/2 network.egress 5 @2026-02-01"]).await;
     append(log, ["n/1 network.egress 5 @2026-01-01"]).await;
     append(log, ["n/1 network.egress 5 @2026-01-01 account=other"]).await;
-    assert!(!changed().await, "a new event, a duplicate and another account's");
+    assert!(
+        !changed().await,
+        "a new event, a duplicate and another account's"
+    );
     let late = append(log, ["n/3 storage.stored_data 5 @2026-01-31T23:59:59Z"]).await;
     assert!(changed().await, "a sample in the last second");
     let after = log.changed_since(&acme, late.position, february).await;
-    assert!(!after.expect("the log looks for late events"), "that one is known by then");
+    assert!(
+        !after.expect("the log looks for late events"),
+        "that one is known by then"
+    );
 }
 
 /// # Panics
@@ -170,8 +200,18 @@ pub async fn accounts_and_position_grow_with_the_log(log: &dyn UsageLog) {
     assert_eq!(log.accounts().await.expect("a list"), []);
     assert_eq!(log.position().await.expect("a position"), 0);
     append(log, ["n/1 network.egress 5 @2026-01-01 account=zoo"]).await;
-    append(log, ["n/1 network.egress 5 @2026-01-01", "n/2 network.egress 5 @2026-01-01"]).await;
-    assert_eq!(log.accounts().await.expect("a list"), [account(ACME), account("zoo")]);
+    append(
+        log,
+        [
+            "n/1 network.egress 5 @2026-01-01",
+            "n/2 network.egress 5 @2026-01-01",
+        ],
+    )
+    .await;
+    assert_eq!(
+        log.accounts().await.expect("a list"),
+        [account(ACME), account("zoo")]
+    );
     assert_eq!(log.position().await.expect("a position"), 3);
 }
 
@@ -181,7 +221,9 @@ pub async fn an_unknown_account_used_nothing(log: &dyn UsageLog) {
     append(log, ["n/1 network.egress 5 @2026-01-01 account=other"]).await;
     assert_eq!(summary(log, JANUARY).await, [""; 0]);
     assert_eq!(all_events(log, 10).await, []);
-    let changed = log.changed_since(&account(ACME), 0, time("2030-01-01")).await;
+    let changed = log
+        .changed_since(&account(ACME), 0, time("2030-01-01"))
+        .await;
     assert!(!changed.expect("the log looks for late events"));
 }
 
@@ -222,7 +264,10 @@ pub async fn events_are_listed_as_they_were_appended(log: &dyn UsageLog) {
 
     let ids = |query| async {
         let page = log.events(query).await.expect("the log lists");
-        let ids = page.items.into_iter().map(|logged| logged.event.identity.id);
+        let ids = page
+            .items
+            .into_iter()
+            .map(|logged| logged.event.identity.id);
         (ids.collect::<Vec<_>>().join(" "), page.next)
     };
     let all = EventQuery::all(account(ACME));

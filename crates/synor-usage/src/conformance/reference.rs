@@ -169,8 +169,12 @@ impl UsageLog for ReferenceLog {
         let mut items = self.of(&query.account);
         items.retain(|LoggedEvent { position, event }| {
             *position > query.after
-                && query.period.is_none_or(|period| period.contains(event.time))
-                && query.resource.is_none_or(|resource| resource == event.resource)
+                && query
+                    .period
+                    .is_none_or(|period| period.contains(event.time))
+                && query
+                    .resource
+                    .is_none_or(|resource| resource == event.resource)
         });
         let more = items.len() > query.page_limit();
         items.truncate(query.page_limit());

@@ -58,9 +58,19 @@ pub async fn hours_days_and_months_add_up_to_the_summary(log: &dyn UsageLog) {
                 assert_eq!(pair[0].end(), pair[1].start(), "steps follow one another");
             }
             for resource in ["storage.stored_data", "network.egress"] {
-                let of_resource = series.lines.iter().filter(|l| l.resource.to_string() == resource);
-                let sum: i128 = of_resource.flat_map(|l| &l.quantities).map(|q| q.get()).sum();
-                assert_eq!(sum, total(log, resource, when).await, "{resource} by {step:?}");
+                let of_resource = series
+                    .lines
+                    .iter()
+                    .filter(|l| l.resource.to_string() == resource);
+                let sum: i128 = of_resource
+                    .flat_map(|l| &l.quantities)
+                    .map(|q| q.get())
+                    .sum();
+                assert_eq!(
+                    sum,
+                    total(log, resource, when).await,
+                    "{resource} by {step:?}"
+                );
             }
         }
     }
@@ -71,12 +81,19 @@ pub async fn hours_days_and_months_add_up_to_the_summary(log: &dyn UsageLog) {
 pub async fn days_follow_the_clocks_of_the_zone(log: &dyn UsageLog) {
     append_a_year(log).await;
     let hours = |series: &Series| -> Vec<i64> {
-        series.steps.iter().map(|step| step.secs() / 3_600).collect()
+        series
+            .steps
+            .iter()
+            .map(|step| step.secs() / 3_600)
+            .collect()
     };
     let autumn = berlin(log, period(AUTUMN), Step::Day, None).await;
     assert_eq!(hours(&autumn), [24, 25, 24]);
     let line = |name: &str| {
-        let line = autumn.lines.iter().find(|line| line.resource.to_string() == name);
+        let line = autumn
+            .lines
+            .iter()
+            .find(|line| line.resource.to_string() == name);
         let quantities = &line.expect("a line").quantities;
         quantities.iter().map(|q| q.get()).collect::<Vec<_>>()
     };
@@ -86,8 +103,17 @@ pub async fn days_follow_the_clocks_of_the_zone(log: &dyn UsageLog) {
     let spring = berlin(log, period(SPRING), Step::Day, None).await;
     assert_eq!(hours(&spring), [24, 23, 24]);
     let by_hour = berlin(log, period(AUTUMN), Step::Hour, None).await;
-    assert_eq!(hours(&by_hour), [1; 73], "the hour that comes twice is two steps");
-    let months = berlin(log, period("2025-09-30T22:00:00Z..2025-12-31T23:00:00Z"), Step::Month, None);
+    assert_eq!(
+        hours(&by_hour),
+        [1; 73],
+        "the hour that comes twice is two steps"
+    );
+    let months = berlin(
+        log,
+        period("2025-09-30T22:00:00Z..2025-12-31T23:00:00Z"),
+        Step::Month,
+        None,
+    );
     assert_eq!(hours(&months.await), [745, 720, 744]);
 }
 
@@ -98,7 +124,11 @@ pub async fn series_split_by_provider_and_by_dimension(log: &dyn UsageLog) {
     let lines = |series: Series| -> Vec<String> {
         let line = |line: &crate::series::SeriesLine| {
             let sum: i128 = line.quantities.iter().map(|q| q.get()).sum();
-            format!("{} {} {sum}", line.resource, line.group.as_deref().unwrap_or("-"))
+            format!(
+                "{} {} {sum}",
+                line.resource,
+                line.group.as_deref().unwrap_or("-")
+            )
         };
         series.lines.iter().map(line).collect()
     };
@@ -109,11 +139,19 @@ pub async fn series_split_by_provider_and_by_dimension(log: &dyn UsageLog) {
     };
     let year = period("2025-10-01..2026-10-01");
     let by_provider = berlin(log, year, Step::Month, Some(SplitBy::Provider)).await;
-    let rows = ["network.egress - 10012", "network.egress p 110", "network.egress q 1000"];
+    let rows = [
+        "network.egress - 10012",
+        "network.egress p 110",
+        "network.egress q 1000",
+    ];
     assert_eq!(egress(by_provider), rows);
     let by_region = SplitBy::Dimension("region".to_owned());
     let by_region = berlin(log, year, Step::Month, Some(by_region)).await;
-    let rows = ["network.egress - 11110", "network.egress eu 7", "network.egress us 5"];
+    let rows = [
+        "network.egress - 11110",
+        "network.egress eu 7",
+        "network.egress us 5",
+    ];
     assert_eq!(egress(by_region), rows);
     let one_hour = period("2025-10-26T02:00:00Z..2025-10-26T03:00:00Z");
     let by_bucket = SplitBy::Dimension("bucket".to_owned());
@@ -144,5 +182,8 @@ pub async fn a_series_of_too_many_steps_is_refused(log: &dyn UsageLog) {
         split: None,
     };
     let refused = log.series(query).await;
-    assert!(matches!(refused, Err(UsageLogError::TooManySteps { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(UsageLogError::TooManySteps { .. })),
+        "{refused:?}"
+    );
 }

@@ -162,6 +162,8 @@ pub(super) async fn all_events(log: &dyn UsageLog, limit: usize) -> Vec<LoggedEv
 
 /// Positions and events, for comparing lists.
 pub(super) fn by_position(list: &[LoggedEvent]) -> BTreeMap<LogPosition, UsageEvent> {
-    let pairs = list.iter().map(|logged| (logged.position, logged.event.clone()));
+    let pairs = list
+        .iter()
+        .map(|logged| (logged.position, logged.event.clone()));
     pairs.collect()
 }

@@ -1,8 +1,8 @@
 //! A usage log in one SQLite file: nothing to install, and several tens of thousands of events a
 //! second.
 //!
-//! One thread writes ([`writer`]); reads run beside it on a few connections of their own, each in
-//! one transaction ([`read`]). What is stored can be audited ([`check`]).
+//! One thread writes (`writer`); reads run beside it on a few connections of their own, each in
+//! one transaction (`read`). What is stored can be audited (`check`).
 
 mod check;
 mod fault;
@@ -35,7 +35,8 @@ use crate::series::{Series, SeriesQuery};
 /// Reads that run at once; more wait.
 const READERS_MAX: usize = 4;
 
-/// A usage log in one SQLite file (and its write-ahead file beside it).
+/// A usage log in one SQLite file (and its write-ahead file beside it). Dropping it waits until what
+/// is being appended is appended.
 pub struct SqliteUsageLog {
     // Dropped before the writer: the last connection to close tidies the write-ahead file away, and
     // only the writer's may.
@@ -168,8 +169,9 @@ impl Readers {
         };
         let tx = connection.transaction()?;
         let answer = work(&tx);
-        tx.finish()?;
-        idle().push(connection);
+        if tx.finish().is_ok() {
+            idle().push(connection);
+        }
         answer
     }
 

@@ -30,11 +30,12 @@ pub(super) fn summary(
             let samples = samples(tx, &meter, period, through)?;
             integrate(&samples, period).map_err(overflow)?
         } else {
-            let mut sum = Ok(Quantity::ZERO);
+            let mut sum = Quantity::ZERO;
             for_each_amount(tx, &meter, period, through, |_, amount| {
-                sum = sum.clone().and_then(|sum| sum.checked_add(amount));
+                sum = sum.checked_add(amount).map_err(overflow)?;
+                Ok(())
             })?;
-            sum.map_err(overflow)?
+            sum
         };
         let key = UsageKey::new(meter.resource, &meter.dimensions, meter.provider);
         tally.add(key, used).map_err(overflow)?;
@@ -62,17 +63,14 @@ pub(super) fn series(tx: &Transaction<'_>, query: &SeriesQuery) -> Result<Series
         let quantities = if meter.is_sample {
             let samples = samples(tx, &meter, query.period, head)?;
             let held = lines.steps().iter().map(|&step| held(&samples, step));
-            held.collect::<Result<Vec<_>, _>>()
+            held.collect::<Result<Vec<_>, _>>().map_err(overflow)?
         } else {
-            let mut sums = Ok(vec![Quantity::ZERO; lines.steps().len()]);
+            let mut sums = vec![Quantity::ZERO; lines.steps().len()];
             for_each_amount(tx, &meter, query.period, head, |at, amount| {
-                let sum = sums.as_mut().ok().zip(lines.step_of(at));
-                if let Some(sum) = sum.and_then(|(sums, step)| sums.get_mut(step)) {
-                    match sum.checked_add(amount) {
-                        Ok(more) => *sum = more,
-                        Err(error) => sums = Err(error),
-                    }
+                if let Some(sum) = lines.step_of(at).and_then(|step| sums.get_mut(step)) {
+                    *sum = sum.checked_add(amount).map_err(overflow)?;
                 }
+                Ok(())
             })?;
             sums
         };
@@ -80,7 +78,6 @@ pub(super) fn series(tx: &Transaction<'_>, query: &SeriesQuery) -> Result<Series
             Some(split) => split.group(meter.provider.as_ref(), &meter.dimensions),
             None => None,
         };
-        let quantities = quantities.map_err(overflow)?;
         lines
             .add(meter.resource, group, quantities)
             .map_err(overflow)?;
@@ -163,7 +160,7 @@ fn for_each_amount(
     meter: &Meter,
     period: Period,
     through: LogPosition,
-    mut each: impl FnMut(Timestamp, Quantity),
+    mut each: impl FnMut(Timestamp, Quantity) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let mut statement = tx.prepare_cached(
         "SELECT time, quantity FROM events INDEXED BY events_by_meter \
@@ -172,7 +169,7 @@ fn for_each_amount(
     let (start, end) = (period.start().secs(), period.end().secs());
     let mut rows = statement.query(params![meter.id, start, end, row_id(through)])?;
     while let Some(row) = rows.next()? {
-        each(Timestamp::from_secs(row.get(0)?), quantity(row, 1)?);
+        each(Timestamp::from_secs(row.get(0)?), quantity(row, 1)?)?;
     }
     Ok(())
 }

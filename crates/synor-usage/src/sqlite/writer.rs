@@ -176,7 +176,8 @@ impl<'t> Inserter<'t> {
             let account = known.account(self.tx, &identity.account)?;
             let source = known.source(self.tx, &identity.source)?;
             // The id is remembered by the same statement that counts the event: it can never be
-            // known without being counted, nor counted without being known.
+            // known without being counted, nor counted without being known. (A duplicate may leave
+            // a meter without events, which adds nothing to any sum.)
             let next = self.head.followed_by(&prepared.digest);
             let inserted = self.insert.execute(params![
                 row_id(next.position),

@@ -1,0 +1,93 @@
+//! The command line. Each command's own arguments stand beside its function.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use synor_economics::id::AccountId;
+
+use crate::commands::{admin, billing, chain, completions, demo, serve, usage, wallet};
+
+/// Billing for decentralized infrastructure: metering, invoices, on-chain payment in SYNOR.
+#[derive(Debug, Parser)]
+#[command(name = "synor", version, about)]
+pub struct Cli {
+    /// What all commands share.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do; without it, where things stand.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// How answers are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Aligned, for people.
+    Table,
+    /// Everything, for programs.
+    Json,
+    /// The main table, for spreadsheets.
+    Csv,
+}
+
+/// What all commands share.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// How to print the answer.
+    #[arg(long, global = true, value_enum, default_value = "table")]
+    pub format: Format,
+    /// The folder that holds everything [default: the user's data folder].
+    #[arg(long, global = true, env = "SYNOR_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// A server elsewhere; without it, the one of the data folder.
+    #[arg(long, global = true, env = "SYNOR_SERVER", value_name = "URL")]
+    pub server: Option<String>,
+    /// The API key to call with; without it, the owner of the data folder is admin.
+    #[arg(
+        long,
+        global = true,
+        env = "SYNOR_API_KEY",
+        value_name = "KEY",
+        hide_env_values = true
+    )]
+    pub api_key: Option<String>,
+    /// The account that it is about, where the key does not say.
+    #[arg(long, global = true, env = "SYNOR_ACCOUNT", value_name = "ACCOUNT")]
+    pub account: Option<AccountId>,
+    /// The wallet's key file [default: wallet.json in the data folder].
+    #[arg(long, global = true, env = "SYNOR_WALLET", value_name = "FILE")]
+    pub wallet: Option<PathBuf>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// An account's money: balance, invoices, payments.
+    #[command(subcommand)]
+    Billing(billing::Command),
+    /// Usage: import it, sum it up, list it.
+    #[command(subcommand)]
+    Usage(usage::Command),
+    /// The wallet that pays.
+    #[command(subcommand)]
+    Wallet(wallet::Command),
+    /// What an operator does: accounts, bill runs, verification.
+    #[command(subcommand)]
+    Admin(admin::Command),
+    /// The development chain.
+    #[command(subcommand)]
+    Chain(chain::Command),
+    /// Run the server.
+    Serve(serve::Arguments),
+    /// A month of a whole platform, from usage to payout, then a running server.
+    Demo(demo::Arguments),
+    /// Shell completions.
+    Completions(completions::Arguments),
+}
+
+impl Command {
+    /// Whether it keeps running and should say what happens.
+    pub const fn is_server(&self) -> bool {
+        matches!(self, Self::Serve(_))
+    }
+}

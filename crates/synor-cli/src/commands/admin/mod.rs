@@ -1,0 +1,76 @@
+//! `synor admin`: what an operator does.
+
+mod accounts;
+mod close_period;
+pub mod distribution;
+mod keys;
+pub mod verify;
+mod void;
+
+use clap::Subcommand;
+use synor_economics::id::AccountId;
+use synor_economics::period::Month;
+
+use crate::args::Global;
+use crate::client::Session;
+
+/// What an operator does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The accounts.
+    Accounts,
+    /// Open an account.
+    OpenAccount(accounts::Arguments),
+    /// Make an API key for an account; its secret is printed once.
+    IssueKey {
+        /// For which account.
+        account: AccountId,
+        /// What it is for.
+        #[arg(long, default_value = "cli")]
+        label: String,
+    },
+    /// Grant a credit to an account.
+    GrantCredit(keys::CreditArguments),
+    /// Make the invoices of a month, one for each account with usage.
+    ClosePeriod {
+        /// The month, such as 2026-01.
+        month: Month,
+    },
+    /// Cancel an invoice on which nothing was paid.
+    VoidInvoice {
+        /// Its id (inv_…).
+        invoice: synor_economics::id::InvoiceId,
+    },
+    /// Who earned what.
+    Distribution {
+        /// Only from the invoices of this month.
+        #[arg(long)]
+        period: Option<Month>,
+    },
+    /// Work out every invoice and balance again, and prove the books.
+    Verify,
+}
+
+pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
+    let command = match command {
+        Command::GrantCredit(arguments) => Command::GrantCredit(arguments.checked()?),
+        other => other,
+    };
+    let session = Session::connect(global).await?;
+    let answer = match command {
+        Command::Accounts => accounts::list(&session).await,
+        Command::OpenAccount(arguments) => accounts::open(arguments, &session).await,
+        Command::IssueKey { account, label } => keys::issue(&account, &label, &session).await,
+        Command::GrantCredit(arguments) => keys::grant(arguments, &session).await,
+        Command::ClosePeriod { month } => close_period::run(month, &session).await,
+        Command::VoidInvoice { invoice } => void::run(invoice, &session).await,
+        Command::Distribution { period } => distribution::run(period, &session).await,
+        Command::Verify => {
+            let verified = verify::run(&session).await;
+            session.close().await;
+            return verify::print(&verified?, global.format);
+        }
+    };
+    session.close().await;
+    answer?.print(global.format)
+}

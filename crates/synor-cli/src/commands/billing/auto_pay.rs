@@ -1,0 +1,113 @@
+//! `synor billing auto-pay`: the wallet signs a bounded grant, and invoices are collected from it.
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+use synor_chain::{Chain, Soma};
+use synor_economics::id::Address;
+use synor_economics::money::MicroSynor;
+
+use crate::args::Global;
+use crate::client::Session;
+use crate::commands::wallet;
+use crate::error::error;
+use crate::format;
+use crate::output::Answer;
+
+/// How many invoices of the maximum a grant covers unless told otherwise: a year of them.
+const INVOICES_GRANTED: i64 = 12;
+
+/// On, off, or how it stands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Sign a grant and have invoices collected.
+    Enable {
+        /// The most that is taken for one invoice, in SYNOR.
+        #[arg(long, value_name = "SYNOR", allow_hyphen_values = true)]
+        max: String,
+        /// The most that is taken in all, in SYNOR [default: twelve times the maximum].
+        #[arg(long, value_name = "SYNOR", allow_hyphen_values = true)]
+        allowance: Option<String>,
+    },
+    /// Stop collecting, and revoke the grant.
+    Disable,
+    /// How it stands.
+    Status,
+}
+
+impl Command {
+    /// The same, if its amounts can be read.
+    pub fn checked(self) -> anyhow::Result<Self> {
+        if let Self::Enable { max, allowance } = &self {
+            synor_amount(max)?;
+            allowance.as_deref().map(synor_amount).transpose()?;
+        }
+        Ok(self)
+    }
+}
+
+/// An amount of SYNOR, with or without the word.
+fn synor_amount(text: &str) -> anyhow::Result<MicroSynor> {
+    let number = text.trim().strip_suffix("SYNOR").unwrap_or(text);
+    let amount = MicroSynor::parse_bare(number)?;
+    if amount.is_positive() {
+        Ok(amount)
+    } else {
+        Err(error(format!("`{text}` is not above zero")))
+    }
+}
+
+pub async fn run(command: Command, session: &Session, global: &Global) -> anyhow::Result<Answer> {
+    let state: Value = match command {
+        Command::Status => session.get("/billing/auto-pay").await?,
+        Command::Enable { max, allowance } => {
+            let max = synor_amount(&max)?;
+            let allowance = match allowance {
+                Some(text) => synor_amount(&text)?,
+                None => MicroSynor::new(max.micro().saturating_mul(INVOICES_GRANTED)),
+            };
+            let grant = sign_grant(session, global, max, allowance).await?;
+            let order = json!({
+                "enabled": true,
+                "max_per_invoice_micro_synor": max,
+                "signed_grant": grant,
+            });
+            session.post("/billing/auto-pay", &order, None).await?
+        }
+        Command::Disable => {
+            let grant = sign_grant(session, global, MicroSynor::ZERO, MicroSynor::ZERO).await?;
+            let order = json!({"enabled": false, "signed_grant": grant});
+            session.post("/billing/auto-pay", &order, None).await?
+        }
+    };
+    let line = match (state["enabled"].as_bool(), state["funding_source"].as_str()) {
+        (Some(true), Some(wallet)) => {
+            let max: MicroSynor =
+                serde_json::from_value(state["max_per_invoice_micro_synor"].clone())?;
+            format!(
+                "on: at most {} an invoice, from {wallet}",
+                format::money(max)
+            )
+        }
+        _ => "off: `synor billing auto-pay enable --max 500` switches it on".to_owned(),
+    };
+    Ok(Answer::new(&state)?.line(format!("auto-pay is {line}")))
+}
+
+async fn sign_grant(
+    session: &Session,
+    global: &Global,
+    max: MicroSynor,
+    allowance: MicroSynor,
+) -> anyhow::Result<Value> {
+    let state: Value = session.get("/billing/auto-pay").await?;
+    let spender: Address = serde_json::from_value(state["spender"].clone())?;
+    let wallet = wallet::unlock(global).await?;
+    let chain = session.chain()?;
+    let (chain_id, nonce) = (
+        chain.chain_id().await?,
+        chain.next_nonce(wallet.address()).await?,
+    );
+    let (max, allowance) = (Soma::from_micro(max)?, Soma::from_micro(allowance)?);
+    let signed = wallet.sign_grant(&chain_id, nonce, &spender, max, allowance)?;
+    Ok(serde_json::to_value(signed)?)
+}

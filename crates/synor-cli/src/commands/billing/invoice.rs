@@ -1,0 +1,80 @@
+//! `synor billing invoice`
+
+use clap::Args;
+use serde_json::Value;
+use synor_economics::billing::{LineItem, Payment, PaymentStatus};
+use synor_economics::money::MicroSynor;
+use synor_engine::InvoicePayment;
+
+use crate::client::Session;
+use crate::format;
+use crate::output::Answer;
+use crate::show;
+
+/// Which invoice.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Its number (INV-000001) or id (inv_…).
+    #[arg(required_unless_present = "current", conflicts_with = "current")]
+    invoice: Option<String>,
+    /// The running one, as far as it is known.
+    #[arg(long)]
+    current: bool,
+}
+
+pub async fn run(arguments: Arguments, session: &Session) -> anyhow::Result<Answer> {
+    match arguments.invoice {
+        Some(invoice) => finalized(&invoice, session).await,
+        None => current(session).await,
+    }
+}
+
+/// One finalized invoice with its payments.
+pub async fn finalized(invoice: &str, session: &Session) -> anyhow::Result<Answer> {
+    let found: InvoicePayment = session
+        .get(&format!("/billing/invoices/{invoice}/payment"))
+        .await?;
+    let payments: Vec<_> = found.payments.iter().map(payment_line).collect();
+    show::invoice(&found.invoice, &payments)
+}
+
+fn payment_line(payment: &Payment) -> String {
+    let state = match &payment.status {
+        PaymentStatus::Pending => "waits for confirmations".to_owned(),
+        PaymentStatus::Confirmed => "counted".to_owned(),
+        PaymentStatus::Failed { reason } => format!("not counted: {reason}"),
+    };
+    let amount = format::money(payment.amount_micro_synor);
+    format!("paid {amount} by {}, {state}", payment.tx_id)
+}
+
+async fn current(session: &Session) -> anyhow::Result<Answer> {
+    let draft: Value = session.get("/billing/invoices/current").await?;
+    let amount = |field: &str| -> anyhow::Result<MicroSynor> {
+        Ok(serde_json::from_value(draft[field].clone())?)
+    };
+    let lines: Vec<LineItem> = serde_json::from_value(draft["line_items"].clone())?;
+    let mut table = show::lines(&lines);
+    let (subtotal, due) = (
+        amount("subtotal_micro_synor")?,
+        amount("total_due_micro_synor")?,
+    );
+    table.total(show::sum("So far", subtotal));
+    let credit = subtotal.checked_sub(due)?;
+    if credit.is_positive() {
+        table.total(show::sum("Credits", credit.checked_neg()?));
+        table.total(show::sum("Due if it ended now", due));
+    }
+    let text = |field: &str| draft[field].as_str().unwrap_or_default().to_owned();
+    let head = format!(
+        "Running invoice  ·  {}  ·  {} ({})  ·  draft",
+        text("account_id"),
+        text("month"),
+        text("time_zone")
+    );
+    let answer = Answer::new(&draft)?.line(head).line("");
+    if lines.is_empty() {
+        return Ok(answer.line("Nothing was used this month yet."));
+    }
+    Ok(answer.table(table))
+}

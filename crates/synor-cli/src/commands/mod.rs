@@ -1,0 +1,29 @@
+//! The commands, one file each.
+
+pub mod admin;
+pub mod billing;
+pub mod chain;
+pub mod completions;
+pub mod demo;
+pub mod serve;
+mod status;
+pub mod usage;
+pub mod wallet;
+
+use crate::args::{Cli, Command};
+
+/// Runs what the command line says.
+pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    let global = cli.global;
+    match cli.command {
+        None => status::run(&global).await,
+        Some(Command::Billing(command)) => billing::run(command, &global).await,
+        Some(Command::Usage(command)) => usage::run(command, &global).await,
+        Some(Command::Wallet(command)) => wallet::run(command, &global).await,
+        Some(Command::Admin(command)) => admin::run(command, &global).await,
+        Some(Command::Chain(command)) => chain::run(command, &global).await,
+        Some(Command::Serve(arguments)) => serve::run(arguments, &global).await,
+        Some(Command::Demo(arguments)) => demo::run(arguments, &global).await,
+        Some(Command::Completions(arguments)) => completions::run(&arguments),
+    }
+}

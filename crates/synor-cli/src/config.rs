@@ -1,0 +1,95 @@
+//! `synor.toml` in the data folder: what an operator decides. Everything has a default.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use serde::Deserialize;
+use synor_economics::billing::ConfirmationPolicy;
+use synor_economics::distribution::FeeSplit;
+use synor_economics::money::MicroSynor;
+use synor_economics::pricing::PriceList;
+use synor_engine::EngineConfig;
+
+use crate::data_folder::DataFolder;
+use crate::error::error;
+
+/// Where the server listens unless told otherwise: on this machine only.
+pub const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8420);
+
+/// What an operator decides.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The server's address.
+    pub listen: Option<SocketAddr>,
+    /// A price list instead of the built-in one; relative to the data folder.
+    pub price_list: Option<PathBuf>,
+    /// Time between blocks of the development chain.
+    pub block_interval_ms: Option<u64>,
+    /// How service fees are shared.
+    pub fee_split: Option<FeeSplit>,
+    /// When payments count.
+    pub confirmations: Option<Confirmations>,
+}
+
+/// When payments count, as it is written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confirmations {
+    /// `[["99.999999 SYNOR", 10], ["10000 SYNOR", 50]]`: up to this amount, so many.
+    steps: Vec<(String, u64)>,
+    /// Above the last step.
+    above: u64,
+}
+
+impl Config {
+    /// Reads the folder's configuration.
+    pub fn load(folder: &DataFolder) -> anyhow::Result<Self> {
+        let path = folder.file("synor.toml");
+        match std::fs::read_to_string(&path) {
+            Ok(text) => toml::from_str(&text)
+                .map_err(|e| error(format!("{}: {}", path.display(), e.to_string().trim()))),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(e) => Err(e).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+
+    /// The engine's part.
+    pub fn engine(&self) -> anyhow::Result<EngineConfig> {
+        let confirmations = match &self.confirmations {
+            None => ConfirmationPolicy::default(),
+            Some(written) => ConfirmationPolicy {
+                steps: written
+                    .steps
+                    .iter()
+                    .map(|(up_to, count)| Ok((MicroSynor::parse_positive(up_to)?, *count)))
+                    .collect::<Result<_, synor_economics::money::MoneyError>>()
+                    .context("confirmations")?,
+                above: written.above,
+            },
+        };
+        Ok(EngineConfig {
+            confirmations,
+            fee_split: self.fee_split.unwrap_or_default(),
+        })
+    }
+
+    /// The price list to put in force.
+    pub fn price_list(&self, folder: &DataFolder) -> anyhow::Result<PriceList> {
+        let Some(path) = &self.price_list else {
+            return Ok(PriceList::built_in()?);
+        };
+        let path = folder.path().join(path);
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read the price list {}", path.display()))?;
+        PriceList::parse(&text).map_err(|e| error(format!("{} {e}", path.display())))
+    }
+
+    /// Time between blocks of the development chain.
+    pub fn block_interval(&self) -> Duration {
+        Duration::from_millis(self.block_interval_ms.unwrap_or(100).max(1))
+    }
+}

@@ -1,0 +1,98 @@
+//! The routes as they are written in the source: the router itself cannot be asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use super::document::METHODS;
+
+const API: &str = "/api/v1";
+
+/// Every `(method, path)` that the source routes.
+pub fn routes() -> BTreeSet<(String, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = fs::read_to_string(src.join("lib.rs")).expect("src/lib.rs");
+    // In lib.rs, `api` is what comes before the router that nests it.
+    let (api, outer) = root
+        .split_once(&format!(".nest(\"{API}\", api)"))
+        .expect("lib.rs nests the API");
+    let mut found = routes_in(api, API);
+    found.extend(routes_in(outer, ""));
+    let mut nested: BTreeMap<String, String> = BTreeMap::new();
+    for call in calls(api, ".nest(") {
+        let (path, router) = literal(call);
+        let module = router.split("::").next().unwrap_or_default();
+        let module = module.trim_matches([',', ' ', '\n']).to_owned();
+        nested.insert(module, format!("{API}{path}"));
+    }
+    for (module, prefix) in &nested {
+        let file = [format!("{module}/mod.rs"), format!("{module}.rs")]
+            .into_iter()
+            .find_map(|file| fs::read_to_string(src.join(file)).ok());
+        let file = file.unwrap_or_else(|| panic!("there is no module {module}"));
+        found.extend(routes_in(&file, prefix));
+    }
+    let total = count_routes(&src);
+    let read: usize = [calls(&root, ".route(").len()]
+        .into_iter()
+        .chain(nested.keys().map(|module| {
+            let file = fs::read_to_string(src.join(module).join("mod.rs"))
+                .or_else(|_| fs::read_to_string(src.join(format!("{module}.rs"))));
+            calls(&file.unwrap_or_default(), ".route(").len()
+        }))
+        .sum();
+    assert_eq!(
+        read, total,
+        "some file routes without being nested by lib.rs"
+    );
+    found
+}
+
+fn count_routes(folder: &Path) -> usize {
+    let mut count = 0;
+    for entry in fs::read_dir(folder).expect("a folder of the source") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            count += count_routes(&path);
+        } else {
+            count += calls(&fs::read_to_string(&path).expect("a source"), ".route(").len();
+        }
+    }
+    count
+}
+
+fn routes_in(source: &str, prefix: &str) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    for call in calls(source, ".route(") {
+        let (path, handlers) = literal(call);
+        for method in METHODS {
+            if handlers.contains(&format!("{method}(")) {
+                found.insert((method.to_owned(), format!("{prefix}{path}")));
+            }
+        }
+    }
+    found
+}
+
+/// The arguments of every call that starts so, up to its closing parenthesis.
+fn calls<'s>(source: &'s str, start: &str) -> Vec<&'s str> {
+    let arguments = source.match_indices(start).map(|(at, _)| {
+        let rest = &source[at + start.len()..];
+        let mut depth = 1;
+        let end = rest.find(|c| {
+            depth += i32::from(c == '(') - i32::from(c == ')');
+            depth == 0
+        });
+        &rest[..end.expect("a closing parenthesis")]
+    });
+    arguments.collect()
+}
+
+/// A text in quotes, and what comes after it.
+fn literal(arguments: &str) -> (&str, &str) {
+    let mut parts = arguments.splitn(3, '"').skip(1);
+    match (parts.next(), parts.next()) {
+        (Some(literal), Some(rest)) => (literal, rest),
+        _ => panic!("`{arguments}` does not start with a text in quotes"),
+    }
+}

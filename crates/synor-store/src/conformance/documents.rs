@@ -1,0 +1,300 @@
+//! Documents: each comes back as it was put, by every key it has, and by no key it had.
+
+use std::fmt::Debug;
+
+use synor_economics::account::Account;
+use synor_economics::billing::{
+    AutoPayConfig, CreditEntry, CreditManager, CreditSource, CreditUse, Deposit, Draft, Invoice,
+    InvoiceNumber, Payment, PaymentTarget,
+};
+use synor_economics::distribution::{Distribution, FeeSplit};
+use synor_economics::id::{ApiKeyId, CreditId, DeductionId, DepositId, TxId};
+use synor_economics::metering::{ResourceType, UsageKey, UsageRow};
+use synor_economics::money::MicroSynor;
+use synor_economics::period::{Month, Zone};
+use synor_economics::pricing::{PriceList, rate_usage};
+use synor_economics::quantity::Quantity;
+
+use super::sample::{NOW, Note, account, changes, state};
+use crate::api_key::{ApiKey, ApiKeyRole};
+use crate::document::{Counter, Deduction, Document, PriceListRecord, StoredDocument};
+use crate::error::StoreError;
+use crate::store::{ListQuery, Store};
+
+/// Puts a document, changes it if there is another form of it, and reads it in all ways.
+async fn round_trip<D: Document + PartialEq + Debug>(store: &dyn Store, forms: &[D]) {
+    for (number, document) in forms.iter().enumerate() {
+        let mut set = changes(&format!("{} {number}", D::KIND.name()));
+        set.put(document).expect("a sound document");
+        store.commit(set).await.expect("a commit");
+        let keys = document.keys();
+        let got: Option<D> = store.get(&keys.id).await.expect("a read");
+        assert_eq!(got.as_ref(), Some(document));
+        let listed: Vec<D> = store
+            .list(ListQuery::all(D::KIND))
+            .await
+            .expect("a list")
+            .items;
+        assert_eq!(listed, std::slice::from_ref(document));
+        if let Some(lookup) = &keys.lookup {
+            let found: Option<D> = store.find(lookup).await.expect("a read");
+            assert_eq!(found.as_ref(), Some(document));
+        }
+        if let Some(account) = &keys.account {
+            let query = ListQuery::of(D::KIND, account);
+            let listed: Vec<D> = store.list(query).await.expect("a list").items;
+            assert_eq!(listed, std::slice::from_ref(document));
+        }
+        let open: Vec<D> = store
+            .list(ListQuery::all(D::KIND).open())
+            .await
+            .expect("a list")
+            .items;
+        assert_eq!(open.len(), usize::from(keys.is_open));
+    }
+}
+
+fn micro(amount: i64) -> MicroSynor {
+    MicroSynor::new(amount)
+}
+
+/// An invoice with two lines, a level of more than 64 bits among them.
+fn invoice() -> Invoice {
+    let list = PriceList::built_in().expect("the built-in prices");
+    let zone: Zone = "Europe/Berlin".parse().expect("a zone");
+    let month: Month = "2025-12".parse().expect("a month");
+    let period = month.period(&zone).expect("a period");
+    let row = |resource, provider: Option<&str>, quantity| UsageRow {
+        key: UsageKey {
+            resource,
+            dimensions: [("region".to_owned(), "eu-µ".to_owned())].into(),
+            provider: provider.map(|p| p.parse().expect("a provider")),
+        },
+        quantity: Quantity::new(quantity),
+    };
+    let rows = [
+        row(
+            ResourceType::StorageStoredData,
+            None,
+            2_678_400_000_000_000_000_000,
+        ),
+        row(ResourceType::NetworkEgress, Some("node-1"), 123_456_789_012),
+    ];
+    let lines = rate_usage(&list, &rows, period.secs()).expect("lines");
+    let draft = Draft::new(account("acme"), month, zone, period, lines, 7).expect("a draft");
+    draft
+        .finalize(InvoiceNumber::new(1), &mut CreditManager::default(), NOW)
+        .expect("an invoice")
+}
+
+#[allow(missing_docs)]
+pub async fn documents_come_back_as_they_were_put(store: &dyn Store) {
+    let tx: TxId = "tx-1".parse().expect("a transaction id");
+    let payer = "synor1payer".parse().expect("an address");
+    let open = Account {
+        account_id: account("acme"),
+        name: "Acme \"Ltd\"\n\u{1f}'; -- µ".to_owned(),
+        time_zone: "America/Los_Angeles".parse().expect("a zone"),
+        created_at: NOW,
+    };
+    round_trip(
+        store,
+        &[
+            open.clone(),
+            Account {
+                name: String::new(),
+                ..open
+            },
+        ],
+    )
+    .await;
+    let key = ApiKey {
+        key_id: ApiKeyId::derived(&["key"]),
+        role: ApiKeyRole::Account(account("acme")),
+        hash: "abc".to_owned(),
+        prefix: "synor_".to_owned(),
+        label: "a key".to_owned(),
+        created_at: NOW,
+        revoked_at: None,
+    };
+    let revoked = ApiKey {
+        revoked_at: Some(NOW),
+        role: ApiKeyRole::Admin,
+        ..key.clone()
+    };
+    round_trip(store, &[key, revoked]).await;
+    let auto_pay = AutoPayConfig {
+        account_id: account("acme"),
+        funding_source: payer,
+        max_per_invoice_micro_synor: micro(i64::MAX),
+        enabled: true,
+    };
+    let payer = auto_pay.funding_source.clone();
+    round_trip(
+        store,
+        &[
+            auto_pay.clone(),
+            AutoPayConfig {
+                enabled: false,
+                ..auto_pay
+            },
+        ],
+    )
+    .await;
+    round_trip(
+        store,
+        &[3, u64::MAX].map(|last| Counter {
+            name: "n".to_owned(),
+            last,
+        }),
+    )
+    .await;
+    let source = CreditSource::Manual {
+        reason: "sorry".to_owned(),
+        admin: "ops".to_owned(),
+    };
+    let id = CreditId::derived(&["credit"]);
+    let ends = Some(NOW.plus_secs(1));
+    let credit = CreditEntry::grant(id, account("acme"), micro(9), source, ends, NOW);
+    let credit = credit.expect("a credit");
+    let used = CreditEntry {
+        remaining_micro_synor: MicroSynor::ZERO,
+        ..credit.clone()
+    };
+    round_trip(store, &[credit, used]).await;
+    let deduction = Deduction {
+        deduction_id: DeductionId::derived(&["deduction"]),
+        account_id: account("acme"),
+        amount_micro_synor: micro(9),
+        credits: vec![CreditUse {
+            credit_id: id,
+            amount_micro_synor: micro(9),
+            is_prepaid: true,
+        }],
+        reason: "inference".to_owned(),
+        created_at: NOW,
+    };
+    round_trip(store, &[deduction]).await;
+    let deposit = Deposit {
+        deposit_id: DepositId::derived(&["deposit"]),
+        account_id: account("acme"),
+        amount_micro_synor: micro(1 << 60),
+        tx_id: None,
+        created_at: NOW,
+    };
+    let handed_in = Deposit {
+        tx_id: Some(tx.clone()),
+        ..deposit.clone()
+    };
+    round_trip(store, &[deposit, handed_in]).await;
+    let open = invoice();
+    let due = open.total_due_micro_synor;
+    let (paid, _) = open.clone().settle(due, &tx, NOW).expect("a payment");
+    let parts = Distribution::of(&paid, due, &FeeSplit::default(), 1, NOW).expect("parts");
+    round_trip(
+        store,
+        &[open.clone(), open.overdue_at(NOW.plus_secs(1 << 30)), paid],
+    )
+    .await;
+    round_trip(store, &[parts.clone(), parts.reversed(NOW)]).await;
+    let owner = Some(account("acme"));
+    let target = PaymentTarget::Unmatched;
+    round_trip(
+        store,
+        &[Payment::seen(target, owner, tx, payer, micro(1), 10, NOW)],
+    )
+    .await;
+    let list = PriceList::built_in().expect("the built-in prices");
+    let record = PriceListRecord {
+        version: list.version.clone(),
+        effective_from: list.effective_from,
+        toml: list.text().to_owned(),
+    };
+    round_trip(store, &[record]).await;
+    round_trip(store, &[Note::new("a charge")]).await;
+    assert_eq!(
+        state(store).await.documents.len(),
+        crate::document::Kind::ALL.len()
+    );
+}
+
+#[allow(missing_docs)]
+pub async fn a_document_is_found_by_its_latest_keys_only(store: &dyn Store) {
+    let lookup = |key: &str| Some(key.to_owned());
+    let old = Note {
+        lookup: lookup("old"),
+        account: Some(account("acme")),
+        open: true,
+        ..Note::new("1")
+    };
+    let new = Note {
+        lookup: lookup("new"),
+        account: Some(account("other")),
+        order: 5,
+        ..Note::new("1")
+    };
+    for note in [&old, &new] {
+        let mut set = changes(&format!("{note:?}"));
+        set.put(note).expect("a document");
+        store.commit(set).await.expect("a commit");
+    }
+    assert_eq!(store.find::<Note>("old").await.expect("a read"), None);
+    assert_eq!(store.find::<Note>("new").await.expect("a read"), Some(new));
+    let of = ListQuery::of(Note::KIND, &account("acme"));
+    assert_eq!(store.documents(of).await.expect("a list").items, []);
+    let open = ListQuery::all(Note::KIND).open();
+    assert_eq!(store.documents(open).await.expect("a list").items, []);
+    // The key it gave up is free.
+    let mut set = changes("another");
+    set.put(&Note {
+        lookup: lookup("old"),
+        ..Note::new("2")
+    })
+    .expect("a document");
+    store.commit(set).await.expect("the key is free");
+}
+
+#[allow(missing_docs)]
+pub async fn a_lookup_belongs_to_one_document(store: &dyn Store) {
+    let keyed = |id: &str| Note {
+        lookup: Some("key".to_owned()),
+        ..Note::new(id)
+    };
+    for (command, id, is_free) in [("a", "1", true), ("b", "2", false), ("c", "1", true)] {
+        let mut set = changes(command);
+        set.put(&keyed(id)).expect("a document");
+        match store.commit(set).await {
+            Ok(_) => assert!(is_free),
+            Err(StoreError::Exists { id, .. }) => {
+                assert_eq!((id.as_str(), is_free), ("key", false))
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+    // Another kind has lookups of its own.
+    let mut set = changes("d");
+    let mut other = StoredDocument::pack(&Counter {
+        name: "3".to_owned(),
+        last: 0,
+    })
+    .expect("packed");
+    other.keys.lookup = Some("key".to_owned());
+    set.documents.push(other);
+    store.commit(set).await.expect("it is of another kind");
+}
+
+#[allow(missing_docs)]
+pub async fn what_is_not_there_is_none(store: &dyn Store) {
+    assert_eq!(store.get::<Invoice>("nothing").await.expect("a read"), None);
+    assert_eq!(
+        store.find::<Payment>("nothing").await.expect("a read"),
+        None
+    );
+    let balance = store
+        .balance(&"liabilities:prepaid:nobody".parse().expect("an account"))
+        .await;
+    assert_eq!(balance.expect("a read"), MicroSynor::ZERO);
+    let now = state(store).await;
+    assert_eq!((now.documents.len(), now.journal.len()), (0, 0));
+    assert_eq!(now.versions, [0; 5]);
+}
