@@ -10,6 +10,7 @@ use synor_economics::id::AccountId;
 use synor_economics::money::MicroSynor;
 use synor_economics::period::Month;
 use synor_store::{ChangeSet, Counter, Kind, ListQuery, Scope};
+use synor_usage::UsageLogError;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -108,7 +109,12 @@ impl Engine {
                         .invoices
                         .push(self.finalize(*gathered, number, &mut changes)?);
                 }
-                Err(EngineError::Pricing(error)) => {
+                // What the account used cannot be summed, priced or billed.
+                Err(
+                    error @ (EngineError::Pricing(_)
+                    | EngineError::Settlement(_)
+                    | EngineError::Usage(UsageLogError::Sum { .. })),
+                ) => {
                     let (account_id, reason) = (account.account_id.clone(), error.to_string());
                     closed.failed.push(FailedAccount { account_id, reason });
                 }

@@ -105,6 +105,11 @@ impl Engine {
             });
         }
         let command = format!("credit/{account}/{command}");
+        let request = request_of(&new)?;
+        if let Some(before) = self.store.replay(&command, &request).await? {
+            // Also when it could not be granted any more, having expired since.
+            return serde_json::from_value(before.reply).map_err(invalid_reply);
+        }
         let now = self.now();
         let id = CreditId::derived(&[&command]);
         let credit = CreditEntry::grant(
@@ -116,7 +121,7 @@ impl Engine {
             now,
         )?;
         let mut changes = ChangeSet::new(command, now);
-        changes.request = request_of(&new)?;
+        changes.request = request;
         changes.reply = serde_json::to_value(&credit).map_err(invalid_reply)?;
         changes.put(&credit)?;
         changes.entries.push(granted(&credit)?);

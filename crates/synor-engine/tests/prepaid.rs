@@ -122,7 +122,8 @@ async fn a_command_deducts_once() {
 async fn a_balance_that_does_not_cover_names_both_amounts() {
     let world = World::with(&["acme"]).await;
     world.deposit("acme", "5").await;
-    let deduct = |amount| world.engine.deduct(&id("acme"), amount, "inference", "a");
+    let acme = id("acme");
+    let deduct = |amount| world.engine.deduct(&acme, amount, "inference", "a");
     let error = deduct(synor("5.000001")).await.unwrap_err().to_string();
     assert_eq!(
         error,
@@ -233,12 +234,13 @@ async fn a_deposit_announced_twice_is_one_deposit() {
     announced.dedup();
     assert_eq!(announced.len(), 1);
     let deposit = &announced[0].deposit;
+    let acme = id("acme");
     // Its transfer, handed in twice, and another one while the first lives, are one transfer.
     let signed = world.signed(&announced[0].request.reference, "25").await;
     let hand_in = |signed| {
         world
             .engine
-            .submit_deposit(&id("acme"), deposit.deposit_id, signed)
+            .submit_deposit(&acme, deposit.deposit_id, signed)
     };
     hand_in(signed.clone()).await.unwrap();
     hand_in(signed).await.unwrap();

@@ -1,1 +1,5 @@
-//! The demonstration's data.
+//! The demonstration's data: a plausible month, the same on every machine.
+
+mod month;
+
+pub use month::{DemoMonth, demo_month};

@@ -1,7 +1,7 @@
 //! `synor admin`: what an operator does.
 
 mod accounts;
-mod close_period;
+pub mod close_period;
 pub mod distribution;
 mod keys;
 pub mod verify;

@@ -5,7 +5,7 @@ mod balance;
 mod credits;
 pub mod deposit;
 mod export;
-mod invoice;
+pub mod invoice;
 mod invoices;
 pub mod pay;
 mod settle;
