@@ -74,11 +74,20 @@ impl Engine {
         order: AutoPayOrder,
     ) -> Result<AutoPayConfig, EngineError> {
         self.account(account).await?;
+        // Asked once: a decision made again must not take its own grant for somebody else's.
+        let is_known = match &order.signed_grant {
+            Some(grant) => self.chain.transfer(&grant.tx_id()).await?.is_some(),
+            None => false,
+        };
         let scope = scope_of(account);
         self.decide(&scope, || async {
             let version = self.store.version(&scope).await?;
             let before: Option<AutoPayConfig> = self.store.get(account.as_str()).await?;
-            let config = self.agree(account, &order, before).await?;
+            let config = self.agree(account, &order, is_known, before).await?;
+            if let Some(grant) = &order.signed_grant {
+                // Only now, so that an order that is refused grants nothing.
+                self.chain.submit(grant.clone()).await?;
+            }
             let mut changes = ChangeSet::new(Self::fresh_command("auto-pay"), self.now());
             changes.expect(scope.clone(), version).put(&config)?;
             self.store.commit(changes).await?;
@@ -100,6 +109,7 @@ impl Engine {
         &self,
         account: &AccountId,
         order: &AutoPayOrder,
+        is_known: bool,
         before: Option<AutoPayConfig>,
     ) -> Result<AutoPayConfig, EngineError> {
         let missing = |field, reason: &str| EngineError::Invalid {
@@ -119,7 +129,7 @@ impl Engine {
             return Err(missing("max_per_invoice_micro_synor", "must be above zero"));
         }
         let funding_source = match (&order.signed_grant, before) {
-            (Some(grant), before) => self.accept_grant(grant, before.as_ref()).await?,
+            (Some(grant), before) => self.check_grant(grant, is_known, before.as_ref())?,
             (None, Some(before)) => before.funding_source,
             (None, None) => {
                 return Err(missing(
@@ -154,10 +164,11 @@ impl Engine {
         })
     }
 
-    /// Submits a grant that nobody has submitted before, and returns whose it is.
-    async fn accept_grant(
+    /// Whose grant this is; refuses one that somebody has submitted before.
+    fn check_grant(
         &self,
         grant: &SignedTransaction,
+        is_known: bool,
         before: Option<&AutoPayConfig>,
     ) -> Result<Address, EngineError> {
         let owner = grant.sender();
@@ -169,15 +180,13 @@ impl Engine {
             Payload::Grant { spender, .. } if spender == self.pay_to() => {}
             _ => return Err(invalid(format!("it must be a grant to {}", self.pay_to()))),
         }
-        let known = self.chain.transfer(&grant.tx_id()).await?.is_some();
-        if known && before.is_none_or(|b| b.funding_source != owner) {
+        if is_known && before.is_none_or(|b| b.funding_source != owner) {
             return Err(invalid(
                 "this grant was submitted before, so it does not show that the \
                  wallet is yours; sign a new one"
                     .to_owned(),
             ));
         }
-        self.chain.submit(grant.clone()).await?;
         Ok(owner)
     }
 

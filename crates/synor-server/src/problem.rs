@@ -8,6 +8,7 @@ use synor_economics::billing::settlement::SettlementError;
 use synor_economics::billing::{InvoiceError, PrepaidError};
 use synor_engine::EngineError;
 use synor_store::StoreError;
+use synor_usage::UsageLogError;
 
 /// An error as it is answered.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -86,7 +87,10 @@ impl From<EngineError> for Problem {
                 InvoiceError::Transition { .. } | InvoiceError::HasPayments { .. },
             )) => (S::CONFLICT, "invoice-state"),
             EngineError::Pricing(_) | EngineError::NoPriceList(_) => (S::CONFLICT, "no-price"),
-            EngineError::Period(_) => (S::UNPROCESSABLE_ENTITY, "invalid-request"),
+            EngineError::Period(_)
+            | EngineError::Usage(UsageLogError::TooManySteps { .. } | UsageLogError::Calendar(_)) => {
+                (S::UNPROCESSABLE_ENTITY, "invalid-request")
+            }
             EngineError::Store(StoreError::CommandReused { .. }) => {
                 (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused")
             }

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use synor_chain::RpcServer;
 use synor_engine::Engine;
+
+use crate::problem::Problem;
+use crate::request::read_bytes;
 
 /// What every handler can reach.
 #[derive(Clone)]
@@ -20,9 +23,15 @@ pub struct AppState {
 }
 
 /// `POST /rpc`: the chain, for wallets.
-pub async fn rpc(State(state): State<AppState>, body: String) -> impl IntoResponse {
-    (
+pub async fn rpc(
+    State(state): State<AppState>,
+    request: Request,
+) -> Result<impl IntoResponse, Problem> {
+    let body = read_bytes(request, &state).await?;
+    let body =
+        std::str::from_utf8(&body).map_err(|_| Problem::invalid("the body is not UTF-8"))?;
+    Ok((
         [(CONTENT_TYPE, "application/json")],
-        state.rpc.handle(&body).await,
-    )
+        state.rpc.handle(body).await,
+    ))
 }
