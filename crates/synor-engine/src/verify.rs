@@ -8,8 +8,9 @@ use synor_economics::billing::{CreditEntry, Invoice, LedgerAccount, Payment, Pay
 use synor_economics::distribution::Distribution;
 use synor_economics::id::{AccountId, CreditId};
 use synor_economics::money::MicroSynor;
-use synor_store::{BookCheck, Deduction, Document, ListQuery, StoreError};
+use synor_store::{BookCheck, Counter, Deduction, Document, ListQuery, StoreError};
 
+use crate::close_period::INVOICE_NUMBERS;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::jobs::chain_of;
@@ -57,7 +58,7 @@ impl Engine {
         let payments: Vec<Payment> = self.all_sound(&mut found).await?;
         let deductions: Vec<Deduction> = self.all_sound(&mut found).await?;
         let distributions: Vec<Distribution> = self.all_sound(&mut found).await?;
-        self.check_numbers(&invoices, &mut found);
+        self.check_numbers(&invoices, &mut found).await?;
         self.check_invoices(&invoices, &mut found).await?;
         check_credits(&invoices, &deductions, &credits, &mut found)?;
         check_wallets(&book, &invoices, &credits, &mut found)?;
@@ -90,7 +91,11 @@ impl Engine {
         }
     }
 
-    fn check_numbers(&self, invoices: &[Invoice], found: &mut Verification) {
+    async fn check_numbers(
+        &self,
+        invoices: &[Invoice],
+        found: &mut Verification,
+    ) -> Result<(), EngineError> {
         for (expected, invoice) in (1u64..).zip(invoices) {
             if invoice.number.get() != expected {
                 let number = invoice.number;
@@ -99,6 +104,14 @@ impl Engine {
                     .push(format!("invoice {number} stands at place {expected}"));
             }
         }
+        let counter: Option<Counter> = self.store.get(INVOICE_NUMBERS).await?;
+        let (last, count) = (counter.map_or(0, |c| c.last), invoices.len() as u64);
+        if last != count {
+            found
+                .problems
+                .push(format!("{last} invoices were numbered, {count} are there"));
+        }
+        Ok(())
     }
 
     async fn check_invoices(
