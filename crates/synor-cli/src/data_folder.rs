@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
 
 use crate::error::error_with_help;
@@ -28,11 +29,16 @@ impl DataFolder {
     pub fn resolve(named: Option<&Path>, default_name: &str) -> anyhow::Result<Self> {
         match named {
             Some(path) => Ok(Self(path.to_owned())),
-            None => dirs::data_dir()
-                .map(|dir| Self(dir.join(default_name)))
-                .ok_or_else(|| {
-                    error_with_help("this user has no data folder", "name one with --data DIR")
-                }),
+            None => match etcetera::choose_base_strategy() {
+                Ok(base) => Ok(Self(base.data_dir().join(default_name))),
+                Err(_) => {
+                    let message = "this user has no home folder";
+                    Err(error_with_help(
+                        message,
+                        "name a data folder with --data DIR",
+                    ))
+                }
+            },
         }
     }
 

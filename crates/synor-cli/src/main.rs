@@ -18,10 +18,16 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::Cli;
-use crate::error::{Failed, print};
+use crate::error::{Failed, print, print_usage};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            print_usage(&error);
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
     start_logging(cli.command.as_ref().is_some_and(args::Command::is_server));
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,

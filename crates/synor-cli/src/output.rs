@@ -131,7 +131,9 @@ impl Table {
             .columns
             .iter()
             .map(|c| Cell::new(c.title).add_attribute(Attribute::Dim));
-        grid.set_header(header);
+        if self.columns.iter().any(|c| !c.title.is_empty()) {
+            grid.set_header(header);
+        }
         let shown = |row: &Vec<Field>| row.iter().map(|f| Cell::new(&f.shown)).collect::<Vec<_>>();
         grid.add_rows(self.rows.iter().map(shown));
         if !self.totals.is_empty() {

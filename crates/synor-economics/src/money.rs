@@ -331,6 +331,24 @@ impl Exact {
         }
     }
 
+    /// The number rounded to so many decimals (half to even), without trailing zeros. For people to
+    /// read, never to calculate with.
+    ///
+    /// ```
+    /// use synor_economics::money::Exact;
+    /// assert_eq!(Exact::new(2, 3).unwrap().rounded(4)?, "0.6667");
+    /// assert_eq!(Exact::new(-5, 2).unwrap().rounded(4)?, "-2.5");
+    /// # Ok::<(), synor_economics::money::MoneyError>(())
+    /// ```
+    pub fn rounded(self, decimals: u32) -> Result<String, MoneyError> {
+        let scale = 10i128.checked_pow(decimals).ok_or(MoneyError::Overflow)?;
+        let scaled = self
+            .checked_mul(Self::from_integer(scale))?
+            .round_half_even()?;
+        let decimal = Self::new(scaled, scale).ok_or(MoneyError::Overflow)?;
+        Ok(decimal.to_decimal(decimals))
+    }
+
     /// The number as a decimal: exact when it has at most `decimals` of them, otherwise cut there
     /// with an ellipsis. For people to read, never to calculate with.
     pub fn to_decimal(self, decimals: u32) -> String {

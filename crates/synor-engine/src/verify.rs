@@ -104,7 +104,8 @@ impl Engine {
                     .push(format!("invoice {number} stands at place {expected}"));
             }
         }
-        let counter: Option<Counter> = self.store.get(INVOICE_NUMBERS).await?;
+        let counters: Vec<Counter> = self.all_sound(found).await?;
+        let counter = counters.iter().find(|c| c.name == INVOICE_NUMBERS);
         let (last, count) = (counter.map_or(0, |c| c.last), invoices.len() as u64);
         if last != count {
             found

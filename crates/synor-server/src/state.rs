@@ -28,8 +28,7 @@ pub async fn rpc(
     request: Request,
 ) -> Result<impl IntoResponse, Problem> {
     let body = read_bytes(request, &state).await?;
-    let body =
-        std::str::from_utf8(&body).map_err(|_| Problem::invalid("the body is not UTF-8"))?;
+    let body = std::str::from_utf8(&body).map_err(|_| Problem::invalid("the body is not UTF-8"))?;
     Ok((
         [(CONTENT_TYPE, "application/json")],
         state.rpc.handle(body).await,

@@ -55,11 +55,19 @@ pub async fn run(arguments: Arguments, global: &Global) -> anyhow::Result<()> {
     if let Some(first) = &node.first_key {
         println!("admin key (shown this once): {}\n", first.secret);
     }
-    let own = Global { server: None, api_key: None, account: None, ..global.clone() };
+    let own = Global {
+        server: None,
+        api_key: None,
+        account: None,
+        ..global.clone()
+    };
     let session = Session::to(node.server.clone(), &own, None)?;
     show(&session, &folder).await?;
     println!("\nTry it, in another terminal:\n");
-    println!("  export SYNOR_DATA={} SYNOR_ACCOUNT={SHOWN_ACCOUNT}", folder.path().display());
+    println!(
+        "  export SYNOR_DATA={} SYNOR_ACCOUNT={SHOWN_ACCOUNT}",
+        folder.path().display()
+    );
     println!("  export SYNOR_WALLET_PASSPHRASE={WALLET_PASSPHRASE}");
     for command in [
         "billing balance",
@@ -81,10 +89,12 @@ pub async fn run(arguments: Arguments, global: &Global) -> anyhow::Result<()> {
 
 /// The address asked for; else the usual one, or any if that is taken.
 fn listen(arguments: &Arguments) -> SocketAddr {
-    arguments.listen.unwrap_or_else(|| match std::net::TcpListener::bind(DEFAULT_LISTEN) {
-        Ok(_) => DEFAULT_LISTEN,
-        Err(_) => SocketAddr::new(DEFAULT_LISTEN.ip(), 0),
-    })
+    arguments
+        .listen
+        .unwrap_or_else(|| match std::net::TcpListener::bind(DEFAULT_LISTEN) {
+            Ok(_) => DEFAULT_LISTEN,
+            Err(_) => SocketAddr::new(DEFAULT_LISTEN.ip(), 0),
+        })
 }
 
 async fn show(session: &Session, folder: &DataFolder) -> anyhow::Result<()> {
@@ -102,7 +112,9 @@ async fn show(session: &Session, folder: &DataFolder) -> anyhow::Result<()> {
     heading("One invoice");
     let customer = session.about(&account);
     let invoice = invoice_of(&customer, month).await?;
-    billing::invoice::finalized(&invoice.number.to_string(), &customer).await?.print(Format::Table)?;
+    billing::invoice::finalized(&invoice.number.to_string(), &customer)
+        .await?
+        .print(Format::Table)?;
 
     heading("Payment on the development chain");
     pay(&customer, folder, &invoice).await?;
@@ -117,14 +129,19 @@ async fn show(session: &Session, folder: &DataFolder) -> anyhow::Result<()> {
 }
 
 fn heading(text: &str) {
-    println!("\n── {text} {}\n", "─".repeat(72_usize.saturating_sub(text.len())));
+    println!(
+        "\n── {text} {}\n",
+        "─".repeat(72_usize.saturating_sub(text.len()))
+    );
 }
 
 async fn import_month(session: &Session, month: Month) -> anyhow::Result<()> {
     let DemoMonth { customers, events } = demo_month(month);
     let known: Value = session.get("/admin/accounts").await?;
-    let known: BTreeSet<String> =
-        items(&known).iter().filter_map(|a| a["account_id"].as_str().map(str::to_owned)).collect();
+    let known: BTreeSet<String> = items(&known)
+        .iter()
+        .filter_map(|a| a["account_id"].as_str().map(str::to_owned))
+        .collect();
     for customer in customers.iter().filter(|c| !known.contains(c.account)) {
         let body = json!({
             "account_id": customer.account,
@@ -182,10 +199,19 @@ async fn pay(customer: &Session, folder: &DataFolder, invoice: &Invoice) -> anyh
     wallet::draw(customer, customer_wallet.address(), owed.max(purse)).await?;
     println!("wallet    {}", customer_wallet.address());
     println!("transfer  {}", format::money(owed));
-    let paid = billing::pay::pay(customer, &customer_wallet, &invoice.number.to_string(), true).await?;
+    let paid = billing::pay::pay(
+        customer,
+        &customer_wallet,
+        &invoice.number.to_string(),
+        true,
+    )
+    .await?;
     for payment in &paid.payments {
         println!("tx        {}", payment.tx_id);
     }
-    println!("status    {} is {}", paid.invoice.number, paid.invoice.status);
+    println!(
+        "status    {} is {}",
+        paid.invoice.number, paid.invoice.status
+    );
     Ok(())
 }

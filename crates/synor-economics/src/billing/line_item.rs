@@ -41,7 +41,7 @@ pub struct LineItem {
     pub unit_price_micro_synor: Exact,
     /// What the price is for.
     pub price_unit: PriceUnit,
-    /// The quantity in price units, as a decimal for people.
+    /// The quantity in price units, rounded to six decimals for people.
     pub priced_quantity: String,
     /// The version of the price list that priced it.
     pub price_list_version: String,
@@ -81,7 +81,7 @@ impl LineItem {
             unit: spec.base_unit.into(),
             unit_price_micro_synor: price.amount,
             price_unit: price.per.clone(),
-            priced_quantity: price.per.count_of(quantity, month_secs)?.to_decimal(6),
+            priced_quantity: price.per.count_of(quantity, month_secs)?.rounded(6)?,
             price_list_version: version.to_owned(),
             adjusts: None,
             amount_micro_synor: MicroSynor::ZERO,

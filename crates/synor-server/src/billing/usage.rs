@@ -107,7 +107,8 @@ fn shown(row: UsageRow, month_secs: i64) -> ShownRow {
     let display = unit
         .and_then(|unit| unit.base_units(Some(month_secs)).ok())
         .and_then(|base| synor_economics::money::Exact::new(row.quantity.get(), base))
-        .map_or_else(|| row.quantity.to_string(), |exact| exact.to_decimal(6));
+        .and_then(|exact| exact.rounded(6).ok())
+        .unwrap_or_else(|| row.quantity.to_string());
     ShownRow {
         unit: spec.base_unit.name(),
         display_quantity: display,

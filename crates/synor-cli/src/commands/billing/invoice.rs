@@ -74,7 +74,9 @@ async fn current(session: &Session) -> anyhow::Result<Answer> {
     );
     let answer = Answer::new(&draft)?.line(head).line("");
     if lines.is_empty() {
-        return Ok(answer.line("Nothing was used this month yet."));
+        return Ok(answer
+            .line("Nothing was used this month yet.")
+            .table_only_in_csv(table));
     }
     Ok(answer.table(table))
 }

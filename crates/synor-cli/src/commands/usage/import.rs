@@ -11,7 +11,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use synor_economics::id::{AccountId, ProviderId};
 use synor_economics::metering::UsageEvent;
-use synor_economics::money::Exact;
+use synor_economics::money::{Exact, MicroSynor};
 use synor_engine::{Clock, SystemClock};
 use synor_usage::Appended;
 use synor_usage::import::{
@@ -213,8 +213,8 @@ fn answer(file: &Path, imported: &Imported, sent: &Appended) -> anyhow::Result<A
             let all = billed.mapped.checked_add(billed.unmapped)?;
             answer = answer.line(format!(
                 "{} of {} {currency} on the bill became usage here",
-                billed.mapped.to_decimal(6),
-                all.to_decimal(6)
+                fixed(billed.mapped)?,
+                fixed(all)?
             ));
         }
         answer = answer.line("--unmapped FILE writes every such line, --format json prints them");
@@ -248,7 +248,7 @@ fn by_reason(unmapped: &[Unmapped]) -> anyhow::Result<Table> {
             Field::from(reason),
             Field::from(service),
             Field::from(lines),
-            Field::from(cost.to_decimal(6)),
+            Field::from(fixed(cost)?),
             Field::from(currency),
         ]);
     }
@@ -281,4 +281,12 @@ fn unmapped_lines(unmapped: &[Unmapped]) -> Table {
         ]);
     }
     table
+}
+
+/// A cost with all six decimals, so that a column of them lines up.
+fn fixed(cost: Exact) -> anyhow::Result<String> {
+    let micro = cost
+        .checked_mul(Exact::from_integer(1_000_000))?
+        .round_half_even()?;
+    Ok(format::amount(MicroSynor::new(i64::try_from(micro)?)))
 }

@@ -1,0 +1,16 @@
+//! The binary `synor` from outside: real processes on real folders, over real sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "a test that fails panics"
+)]
+
+mod bad_input;
+mod bad_input_http;
+mod commands;
+mod common;
+mod concurrency;
+mod crash;
+mod endpoints;
+mod real_bill;
+mod tamper;
