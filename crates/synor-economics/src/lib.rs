@@ -22,6 +22,7 @@ pub mod id;
 pub mod metering;
 pub mod money;
 pub mod period;
+pub mod plan;
 pub mod pricing;
 pub mod quantity;
 mod wire;

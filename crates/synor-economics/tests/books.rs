@@ -327,7 +327,7 @@ impl Books {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_500))]
+    #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn after_anything_the_books_agree(events in prop::collection::vec(event(), 1..60)) {

@@ -345,14 +345,14 @@ async fn every_answer_is_as_documented() {
     let (acme, beta) = accounts(&server).await;
     events(&server).await;
     usage(&server, &acme).await;
-    prepaid(&server, &acme).await;
+    let deposit = prepaid(&server, &acme).await;
     let invoices = closing(&server).await;
     reading_invoices(&server, &acme, &invoices).await;
     auto_pay(&server, &acme, &beta).await;
     paying(&server, &acme, &invoices).await;
     voiding(&server, &invoices).await;
     books(&server).await;
-    chain(&server, &acme, &invoices).await;
+    chain(&server, &acme, &deposit, &invoices).await;
     server.assert_all_seen(|_, status| matches!(status, 401 | 403 | 413 | 500));
 }
 
@@ -651,8 +651,8 @@ async fn usage(server: &Server, acme: &str) {
     }
 }
 
-/// Deposits, credits and what is spent of them.
-async fn prepaid(server: &Server, acme: &str) {
+/// Deposits, credits and what is spent of them. Returns the deposit's id.
+async fn prepaid(server: &Server, acme: &str) -> String {
     let order = json!({ "amount": "100 SYNOR" });
     let announce = |order: &Value| {
         let call = server.call("announceDeposit").key(acme).json(order);
@@ -787,6 +787,7 @@ async fn prepaid(server: &Server, acme: &str) {
     assert_eq!(balance["prepaid_micro_synor"], 98_000_000);
     let credits = server.call("listCredits").key(acme).expect(200).await;
     assert_eq!(credits["credits"].as_array().map(Vec::len), Some(5));
+    id.to_owned()
 }
 
 struct Invoices {
@@ -802,19 +803,25 @@ async fn closing(server: &Server) -> Invoices {
     let close = |month: &str| server.admin("closePeriod").path("month", month);
     let december = close("2025-12").expect(200).await;
     assert_eq!(december["without_usage"], 1);
-    // Late usage of December, which is billed with January.
-    ingest(
-        server,
-        &[event(
-            "network.egress",
-            "10",
-            BETA,
-            "2025-12-31T23:59:59Z",
-            30,
-            "GB",
-        )],
-    )
-    .await;
+    // What comes late for December is billed with January, what goes too.
+    let late = event(
+        "network.egress",
+        "10",
+        BETA,
+        "2025-12-31T23:59:59Z",
+        30,
+        "GB",
+    );
+    let mut gone = event(
+        "network.egress",
+        "-5",
+        ACME,
+        "2025-12-10T09:00:00Z",
+        31,
+        "GB",
+    );
+    gone["data"]["correction"] = json!(true);
+    ingest(server, &[late, gone]).await;
     let january = close("2026-01").expect(200).await;
     assert_eq!(january["failed"][0]["account_id"], "gamma");
     let again = close("2026-01").expect(200).await;
@@ -833,6 +840,16 @@ async fn closing(server: &Server) -> Invoices {
     };
     let late = of(&january, BETA);
     assert_eq!(late["line_items"][1]["adjusts"], "2025-12");
+    let less = of(&january, ACME);
+    let less = less["line_items"].as_array().and_then(|lines| lines.last());
+    assert_eq!(less.expect("a line")["credit_micro_synor"], 250_000);
+    let credits = server.admin("listCredits").account(ACME).expect(200).await;
+    let sources = credits["credits"].as_array().expect("credits").iter();
+    assert!(
+        sources
+            .map(|c| &c["source"]["type"])
+            .any(|t| t == "correction")
+    );
     Invoices {
         december: of(&december, ACME),
         january: of(&january, ACME),
@@ -1046,7 +1063,7 @@ async fn assert_sound(server: &Server) {
 }
 
 /// The chain for wallets, and at last a reorganization that takes back all that was paid.
-async fn chain(server: &Server, acme: &str, invoices: &Invoices) {
+async fn chain(server: &Server, acme: &str, deposit_id: &str, invoices: &Invoices) {
     let wallet = server.wallet("chain", 10).await;
     let address = json!({ "address": wallet.address() });
     assert_eq!(
@@ -1103,6 +1120,14 @@ async fn chain(server: &Server, acme: &str, invoices: &Invoices) {
     let after = after.expect(200).await;
     assert_eq!(after["invoice"]["paid_micro_synor"], 0);
     assert_eq!(after["payments"][0]["status"]["state"], "failed");
+    // The deposit is gone, too, and was spent: it is owed until it is mined again.
+    let deposit = server.call("getDeposit").key(acme).path("id", deposit_id);
+    let deposit = deposit.expect(200).await;
+    let payment = &deposit["payments"][0];
+    assert_eq!(
+        payment["clawback_micro_synor"],
+        payment["amount_micro_synor"]
+    );
     assert_sound(server).await;
     server.admin("listJournal").expect(200).await;
     server.admin("getDistribution").expect(200).await;

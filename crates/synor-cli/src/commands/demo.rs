@@ -31,7 +31,7 @@ use crate::progress;
 const DEMO_FOLDER: &str = "synor-demo";
 const MONTH: &str = "2026-01";
 /// Whose invoice is shown and paid.
-const SHOWN_ACCOUNT: &str = "mosswood-prints";
+const SHOWN_ACCOUNT: &str = "teapot-comet";
 const WALLET_PASSPHRASE: &str = "demo";
 
 /// Where to listen, and how to end.

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::common::{
-    Folder, MONTH, Server, integer, list, seconds_from_now, text, wait_until,
+    Folder, MONTH, Server, integer, list, ndjson, seconds_from_now, text, wait_until,
 };
 
 /// A gigabyte sent costs 0.05 SYNOR by the built-in prices.
@@ -329,7 +329,7 @@ fn two_commands_at_once_on_one_folder_both_happen() {
             let events: Vec<_> = (0..200)
                 .map(|n| egress("acme", file * 1_000 + n, 1, IN_MONTH))
                 .collect();
-            folder.write(&format!("{file}.ndjson"), crate::common::ndjson(&events))
+            folder.write(&format!("{file}.ndjson"), ndjson(&events))
         })
         .collect();
     let running: Vec<_> = files

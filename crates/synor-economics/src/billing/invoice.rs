@@ -247,14 +247,26 @@ impl Draft {
             .max(MicroSynor::ZERO))
     }
 
+    /// Holds the discounts to the subtotal: what goes beyond it is cut off the later ones, so that
+    /// an invoice never says that more was taken off than there was.
+    fn hold_discounts(&mut self) -> Result<(), MoneyError> {
+        let mut left = self.subtotal_micro_synor;
+        for discount in &mut self.discounts {
+            discount.amount_micro_synor = discount.amount_micro_synor.min(left);
+            left = left.checked_sub(discount.amount_micro_synor)?;
+        }
+        Ok(())
+    }
+
     /// Numbers and freezes the invoice, using the account's credits. An invoice of nothing is paid
     /// at once.
     pub fn finalize(
-        self,
+        mut self,
         number: InvoiceNumber,
         credits: &mut CreditManager,
         now: Timestamp,
     ) -> Result<Invoice, InvoiceError> {
+        self.hold_discounts()?;
         let net = self.net()?;
         let uses = credits.apply(net, now)?;
         let applied = MicroSynor::sum(uses.iter().map(|u| u.amount_micro_synor))?;

@@ -8,7 +8,7 @@ use crate::id::ProviderId;
 use crate::metering::{BaseUnit, Dimensions, MeteringUnit, ResourceType, ServiceType};
 use crate::money::{Exact, MicroSynor, MoneyError, settle};
 use crate::period::Month;
-use crate::pricing::{Price, PriceUnit, PricingError, rate_amount};
+use crate::pricing::{Price, PriceUnit, PricingError, Step};
 use crate::quantity::Quantity;
 
 /// How much of a line one operator served.
@@ -37,12 +37,18 @@ pub struct LineItem {
     pub quantity: Quantity,
     /// The base unit of the quantity.
     pub unit: MeteringUnit,
-    /// The price in µSYNOR per `price_unit`, exact.
-    pub unit_price_micro_synor: Exact,
+    /// The price in µSYNOR per `price_unit`, exact; absent where it depends on the quantity.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unit_price_micro_synor: Option<Exact>,
     /// What the price is for.
     pub price_unit: PriceUnit,
     /// The quantity in price units, rounded to six decimals for people.
     pub priced_quantity: String,
+    /// What the line costs in µSYNOR before its one rounding.
+    pub exact_micro_synor: Exact,
+    /// How that came to be; the steps sum to it. Empty for adjustments, whose two bills have theirs.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub steps: Vec<Step>,
     /// The version of the price list that priced it.
     pub price_list_version: String,
     /// The month whose bill this line corrects; absent for usage of the invoice's own period.
@@ -66,7 +72,8 @@ impl LineItem {
         month_secs: i64,
         served: BTreeMap<Option<ProviderId>, Quantity>,
     ) -> Result<Self, PricingError> {
-        let net = settle(rate_amount(price, quantity, month_secs)?)?;
+        let cost = price.cost(quantity, month_secs, Exact::from_integer(1))?;
+        let net = settle(cost.exact)?;
         let spec = price.resource.spec();
         let title = match price.dimensions.get("gpu_model") {
             Some(model) => format!("{} {model}", spec.title),
@@ -79,9 +86,11 @@ impl LineItem {
             description: title,
             quantity,
             unit: spec.base_unit.into(),
-            unit_price_micro_synor: price.amount,
+            unit_price_micro_synor: price.charge.unit_price(),
             price_unit: price.per.clone(),
             priced_quantity: price.per.count_of(quantity, month_secs)?.rounded(6)?,
+            exact_micro_synor: cost.exact,
+            steps: cost.steps,
             price_list_version: version.to_owned(),
             adjusts: None,
             amount_micro_synor: MicroSynor::ZERO,
@@ -146,6 +155,7 @@ impl LineItem {
     fn emptied(&self) -> Self {
         Self {
             quantity: Quantity::ZERO,
+            exact_micro_synor: Exact::ZERO,
             amount_micro_synor: MicroSynor::ZERO,
             credit_micro_synor: MicroSynor::ZERO,
             served_by: Vec::new(),
@@ -181,6 +191,8 @@ impl LineItem {
             quantity,
             served_by,
             adjusts: Some(month),
+            exact_micro_synor: Exact::from_integer(i128::from(net.micro())),
+            steps: Vec::new(),
             description: format!("{title}, late usage of {month}"),
             priced_quantity: difference_text(quantity, self.unit.base()),
             ..self

@@ -230,7 +230,8 @@ pub fn taken_back(
             ));
             sides.push((Account::Prepaid(account.clone()), unspent));
             sides.push((Account::Clawback(account), clawback));
-            payment.clawback_micro_synor = clawback;
+            // Something may still be owed from the time before.
+            payment.clawback_micro_synor = payment.clawback_micro_synor.checked_add(clawback)?;
             settled.credit = credit.map(|c| CreditEntry {
                 remaining_micro_synor: MicroSynor::ZERO,
                 ..c

@@ -4,8 +4,9 @@ mod model;
 mod price_list;
 mod price_unit;
 mod rate;
+mod raw_charge;
 
 pub use model::{Charge, Cost, Model, PackageRounding, Step, Tier};
 pub use price_list::{Price, PriceList, PriceListError};
 pub use price_unit::PriceUnit;
-pub use rate::{PricingError, rate_amount, rate_usage};
+pub use rate::{PricingError, rate_usage};

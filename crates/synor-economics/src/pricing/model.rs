@@ -137,6 +137,14 @@ impl Charge {
         }
     }
 
+    /// The price of each unit in µSYNOR, where it is the same for all.
+    pub const fn unit_price(&self) -> Option<Exact> {
+        match self.model {
+            Model::PerUnit { amount } | Model::Package { amount, .. } => Some(amount),
+            Model::Graduated { .. } | Model::Volume { .. } | Model::Stairstep { .. } => None,
+        }
+    }
+
     /// The cost of `units` price units. `share` is the part of a month that they were used in:
     /// bounds, allowance, fees, minimum and maximum are those of a whole month and count in
     /// proportion.

@@ -6,11 +6,15 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::Spanned;
 
+use super::model::{Charge, Cost};
 use super::price_unit::PriceUnit;
+use super::rate::PricingError;
+use super::raw_charge::RawCharge;
 use crate::metering::summary::PRICED_DIMENSIONS;
 use crate::metering::{Dimensions, ResourceType};
-use crate::money::{Exact, MICRO_PER_SYNOR};
+use crate::money::Exact;
 use crate::period::Timestamp;
+use crate::quantity::Quantity;
 
 /// The price list that is built in.
 const DEFAULT: &str = include_str!("../../price_lists/default.toml");
@@ -32,10 +36,25 @@ pub struct Price {
     pub resource: ResourceType,
     /// The values that usage must carry for this price; the price with most of them wins.
     pub dimensions: Dimensions,
-    /// What the amount is for.
+    /// What the amounts are for.
     pub per: PriceUnit,
-    /// The amount in µSYNOR, exact; not below zero.
-    pub amount: Exact,
+    /// How the cost follows the quantity, in these units.
+    pub charge: Charge,
+}
+
+impl Price {
+    /// The cost of a quantity in base units, in a month of `month_secs` seconds; `share` is the part
+    /// of the month that this price holds for.
+    pub fn cost(
+        &self,
+        quantity: Quantity,
+        month_secs: i64,
+        share: Exact,
+    ) -> Result<Cost, PricingError> {
+        Ok(self
+            .charge
+            .cost(self.per.count_of(quantity, month_secs)?, share)?)
+    }
 }
 
 /// A version of the prices.
@@ -58,13 +77,13 @@ struct Document {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct RawPrice {
     resource: Spanned<String>,
     #[serde(default)]
     dimensions: BTreeMap<String, String>,
     per: Spanned<String>,
-    amount: Spanned<String>,
+    #[serde(flatten)]
+    charge: RawCharge,
 }
 
 impl PriceList {
@@ -75,7 +94,7 @@ impl PriceList {
     /// use synor_economics::pricing::PriceList;
     /// let list = PriceList::built_in()?;
     /// let cpu = list.price_of(ResourceType::ComputeCpu, &Dimensions::new()).unwrap();
-    /// assert_eq!(cpu.amount.to_integer(), Some(20_000)); // µSYNOR per core-hour
+    /// assert_eq!(cpu.charge.unit_price().unwrap().to_integer(), Some(20_000)); // µSYNOR per core-hour
     /// # Ok::<(), synor_economics::pricing::PriceListError>(())
     /// ```
     pub fn built_in() -> Result<Self, PriceListError> {
@@ -188,27 +207,13 @@ fn read_price(
         let reason = format!("prices cannot depend on `{other}`; they can on {known}");
         return Err(at(raw.resource.span().start, reason));
     }
-    let amount = read_amount(raw.amount.get_ref()).map_err(|e| at(raw.amount.span().start, e))?;
+    let charge = raw.charge.read(&per, raw.per.span().start, at)?;
     Ok(Price {
         resource,
         dimensions: raw.dimensions.clone(),
         per,
-        amount,
+        charge,
     })
-}
-
-/// `0.02 SYNOR`: any number of decimals, because a price is not yet an amount.
-fn read_amount(text: &str) -> Result<Exact, String> {
-    let Some(number) = text.strip_suffix(" SYNOR") else {
-        return Err(format!("`{text}` is not a price; write it as `0.02 SYNOR`"));
-    };
-    let synor = Exact::parse_decimal(number).map_err(|e| e.to_string())?;
-    if synor.is_negative() {
-        return Err(format!("`{text}` is below zero"));
-    }
-    synor
-        .checked_mul(Exact::from_integer(i128::from(MICRO_PER_SYNOR)))
-        .map_err(|e| e.to_string())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::price_list::{Price, PriceList};
 use crate::billing::LineItem;
 use crate::id::ProviderId;
 use crate::metering::{Dimensions, ResourceType, UnitError, UsageRow};
-use crate::money::{Exact, MoneyError};
+use crate::money::MoneyError;
 use crate::quantity::Quantity;
 
 /// Why usage could not be priced.
@@ -40,18 +40,6 @@ fn of(dimensions: &Dimensions) -> String {
     } else {
         format!(" ({})", words.join(", "))
     }
-}
-
-/// The exact price of a quantity in µSYNOR, in a month of `month_secs` seconds.
-pub fn rate_amount(
-    price: &Price,
-    quantity: Quantity,
-    month_secs: i64,
-) -> Result<Exact, PricingError> {
-    Ok(price
-        .per
-        .count_of(quantity, month_secs)?
-        .checked_mul(price.amount)?)
 }
 
 /// Rates the rows of a calendar month of `month_secs` seconds: one line for each price that

@@ -36,7 +36,9 @@ pub async fn run(session: &Session) -> anyhow::Result<Answer> {
     }
     let answer = Answer::new(&answer)?;
     if credits.is_empty() {
-        return Ok(answer.line("No credits yet; `synor billing deposit 100 SYNOR` makes one."));
+        return Ok(answer
+            .line("No credits yet; `synor billing deposit 100 SYNOR` makes one.")
+            .table_only_in_csv(table));
     }
     let empty = || Field::from("");
     table.total([

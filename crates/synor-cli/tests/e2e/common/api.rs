@@ -80,7 +80,7 @@ impl Api {
         path: &str,
         body: &Value,
         idempotency_key: Option<&str>,
-    ) -> impl Future<Output = Reply> + Send + 'static {
+    ) -> impl Future<Output = Reply> + Send + use<> {
         let mut headers = vec![("Content-Type", "application/json")];
         headers.extend(idempotency_key.map(|name| ("Idempotency-Key", name)));
         let body = body.to_string();
@@ -105,7 +105,7 @@ impl Api {
         key: Option<&str>,
         headers: &[(&str, &str)],
         body: Option<String>,
-    ) -> impl Future<Output = Reply> + Send + 'static {
+    ) -> impl Future<Output = Reply> + Send + use<> {
         let url = format!("{}/api/v1{path}", self.url);
         let mut request = self.client.request(method, url);
         if let Some(key) = key {
@@ -188,6 +188,23 @@ impl Api {
                 &text(&request["pay_to"]).parse().unwrap(),
                 Soma::from_micro(amount).unwrap(),
                 text(&request["reference"]),
+            );
+            json!(signed.unwrap())
+        })
+    }
+
+    /// A signed grant of so many SYNOR, at once and in all, to the platform.
+    pub fn grant(&self, key: &str, wallet: &Wallet, synor: i64) -> Value {
+        let spender = self.get(key, "/billing/auto-pay").expect(200)["spender"].clone();
+        let chain = self.chain();
+        self.wait(async {
+            let limit = Soma::from_micro(MicroSynor::new(synor * 1_000_000)).unwrap();
+            let signed = wallet.sign_grant(
+                &chain.chain_id().await.unwrap(),
+                chain.next_nonce(wallet.address()).await.unwrap(),
+                &text(&spender).parse().unwrap(),
+                limit,
+                limit,
             );
             json!(signed.unwrap())
         })

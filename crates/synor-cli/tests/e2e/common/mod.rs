@@ -4,8 +4,8 @@
 mod api;
 mod synor;
 
-pub use api::{Api, Reply};
-pub use synor::{Folder, Ran, Server, Synor, wait_until};
+pub use api::Api;
+pub use synor::{Folder, Ran, Server, ndjson, wait_until};
 
 use std::path::{Path, PathBuf};
 

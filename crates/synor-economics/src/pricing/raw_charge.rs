@@ -1,0 +1,260 @@
+//! A charge as it is written in a price list: model, tiers, allowance, bounds.
+
+use std::ops::Range;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::model::{Charge, Model, PackageRounding, Tier};
+use super::price_list::PriceListError;
+use super::price_unit::PriceUnit;
+use crate::money::{Exact, MICRO_PER_SYNOR};
+
+/// The fields of a price that say how its cost follows the quantity.
+#[derive(Deserialize)]
+pub(super) struct RawCharge {
+    #[serde(default)]
+    model: Option<Spanned<String>>,
+    #[serde(default)]
+    amount: Option<Spanned<String>>,
+    #[serde(default)]
+    tiers: Option<Spanned<Vec<RawTier>>>,
+    #[serde(default)]
+    round: Option<Spanned<String>>,
+    #[serde(default)]
+    free: Option<Spanned<Count>>,
+    #[serde(default)]
+    minimum: Option<Spanned<String>>,
+    #[serde(default)]
+    maximum: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTier {
+    #[serde(default)]
+    up_to: Option<Spanned<Count>>,
+    #[serde(default)]
+    amount: Option<Spanned<String>>,
+    #[serde(default)]
+    flat: Option<Spanned<String>>,
+}
+
+/// A number of price units (`5`, `"2.5"`), or a quantity with its own unit (`"10 GB"`).
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Count {
+    Whole(u64),
+    Text(String),
+}
+
+type At<'a> = &'a dyn Fn(usize, String) -> PriceListError;
+
+impl RawCharge {
+    /// The charge, with every mistake at its line. `start` is where the price begins.
+    pub(super) fn read(
+        &self,
+        per: &PriceUnit,
+        start: usize,
+        at: At<'_>,
+    ) -> Result<Charge, PriceListError> {
+        let model = self.read_model(per, start, at)?;
+        let free = match &self.free {
+            None => Exact::ZERO,
+            Some(free) => read_count(free.get_ref(), per).map_err(|e| at(free.span().start, e))?,
+        };
+        let bound = |bound: &Option<Spanned<String>>| -> Result<Option<Exact>, PriceListError> {
+            bound.as_ref().map(|text| read_amount(text, at)).transpose()
+        };
+        let (minimum, maximum) = (bound(&self.minimum)?, bound(&self.maximum)?);
+        if let (Some(least), Some(most), Some(text)) = (minimum, maximum, &self.maximum)
+            && most < least
+        {
+            return Err(at(
+                text.span().start,
+                "the maximum is below the minimum".to_owned(),
+            ));
+        }
+        Ok(Charge {
+            model,
+            free,
+            minimum,
+            maximum,
+        })
+    }
+
+    fn read_model(
+        &self,
+        per: &PriceUnit,
+        start: usize,
+        at: At<'_>,
+    ) -> Result<Model, PriceListError> {
+        let name = self.model.as_ref().map_or("per_unit", |m| m.get_ref());
+        let place = self.model.as_ref().map_or(start, |m| m.span().start);
+        let amount = || match &self.amount {
+            Some(text) => read_amount(text, at),
+            None => Err(at(
+                place,
+                format!("{name} needs an amount, such as `0.02 SYNOR`"),
+            )),
+        };
+        let tiers = || match &self.tiers {
+            Some(tiers) => read_tiers(tiers.get_ref(), tiers.span(), per, at),
+            None => Err(at(place, format!("{name} needs tiers"))),
+        };
+        let unwanted = |field: &str, span: Option<Range<usize>>| match span {
+            Some(span) => Err(at(span.start, format!("{name} takes no {field}"))),
+            None => Ok(()),
+        };
+        let is_tiered = matches!(name, "graduated" | "volume" | "stairstep");
+        if is_tiered {
+            unwanted(
+                "amount; its tiers have theirs",
+                self.amount.as_ref().map(Spanned::span),
+            )?;
+        } else {
+            unwanted("tiers", self.tiers.as_ref().map(Spanned::span))?;
+        }
+        if name != "package" {
+            unwanted("round; packages do", self.round.as_ref().map(Spanned::span))?;
+        }
+        match name {
+            "per_unit" => Ok(Model::PerUnit { amount: amount()? }),
+            "graduated" => Ok(Model::Graduated { tiers: tiers()? }),
+            "volume" => Ok(Model::Volume { tiers: tiers()? }),
+            "stairstep" => {
+                let tiers = tiers()?;
+                if tiers.iter().any(|tier| !tier.amount.is_zero()) {
+                    let reason = "a stairstep's tiers have a flat fee and no amount".to_owned();
+                    return Err(at(place, reason));
+                }
+                Ok(Model::Stairstep { tiers })
+            }
+            "package" => Ok(Model::Package {
+                amount: amount()?,
+                round: self.read_round(at)?,
+            }),
+            other => Err(at(
+                place,
+                format!(
+                    "`{other}` is not a model; there are per_unit, graduated, volume, stairstep, \
+                     package"
+                ),
+            )),
+        }
+    }
+
+    fn read_round(&self, at: At<'_>) -> Result<PackageRounding, PriceListError> {
+        match &self.round {
+            None => Ok(PackageRounding::Up),
+            Some(text) => match text.get_ref().as_str() {
+                "up" => Ok(PackageRounding::Up),
+                "down" => Ok(PackageRounding::Down),
+                other => Err(at(
+                    text.span().start,
+                    format!("`{other}` is neither up nor down"),
+                )),
+            },
+        }
+    }
+}
+
+fn read_tiers(
+    raw: &[RawTier],
+    span: Range<usize>,
+    per: &PriceUnit,
+    at: At<'_>,
+) -> Result<Vec<Tier>, PriceListError> {
+    let mut tiers: Vec<Tier> = Vec::with_capacity(raw.len());
+    for (index, tier) in raw.iter().enumerate() {
+        let is_last = index.checked_add(1) == Some(raw.len());
+        let up_to = match &tier.up_to {
+            None if is_last => None,
+            None => {
+                let reason = "only the last tier goes without up_to".to_owned();
+                return Err(at(span.start, reason));
+            }
+            Some(text) if is_last => {
+                let reason = "the last tier must go without up_to, or usage above it has no price";
+                return Err(at(text.span().start, reason.to_owned()));
+            }
+            Some(text) => {
+                let place = text.span().start;
+                let bound = read_count(text.get_ref(), per).map_err(|e| at(place, e))?;
+                let before = tiers.last().and_then(|t| t.up_to).unwrap_or(Exact::ZERO);
+                if bound <= before {
+                    let reason = format!(
+                        "tiers must be in order and not overlap: {bound} does not come after {before}"
+                    );
+                    return Err(at(place, reason));
+                }
+                Some(bound)
+            }
+        };
+        let amount = |text: &Option<Spanned<String>>| -> Result<Exact, PriceListError> {
+            text.as_ref()
+                .map_or(Ok(Exact::ZERO), |text| read_amount(text, at))
+        };
+        tiers.push(Tier {
+            up_to,
+            amount: amount(&tier.amount)?,
+            flat: amount(&tier.flat)?,
+        });
+    }
+    if tiers.is_empty() {
+        return Err(at(span.start, "there must be at least one tier".to_owned()));
+    }
+    Ok(tiers)
+}
+
+/// A number of price units.
+fn read_count(count: &Count, per: &PriceUnit) -> Result<Exact, String> {
+    let text = match count {
+        Count::Whole(number) => return Ok(Exact::from_integer(i128::from(*number))),
+        Count::Text(text) => text.trim(),
+    };
+    let Some((number, unit)) = text.split_once(' ') else {
+        return positive(text);
+    };
+    let number = positive(number)?;
+    let unit: PriceUnit = unit
+        .parse()
+        .map_err(|e: crate::metering::UnitError| e.to_string())?;
+    if unit.unit().base() != per.unit().base()
+        || unit.unit().is_monthly() != per.unit().is_monthly()
+    {
+        return Err(format!("`{unit}` cannot be counted in `{per}`"));
+    }
+    // Both are of a month's length or neither, so that the month cancels out.
+    let base = |unit: &PriceUnit| {
+        unit.base_units(1)
+            .map(|q| q.exact())
+            .map_err(|e| e.to_string())
+    };
+    let ratio = base(&unit)?
+        .checked_div(base(per)?)
+        .map_err(|e| e.to_string())?;
+    number.checked_mul(ratio).map_err(|e| e.to_string())
+}
+
+fn positive(text: &str) -> Result<Exact, String> {
+    let number = Exact::parse_decimal(text).map_err(|e| e.to_string())?;
+    if number.is_negative() {
+        Err(format!("`{text}` is below zero"))
+    } else {
+        Ok(number)
+    }
+}
+
+/// `0.02 SYNOR`: any number of decimals, because a price is not yet an amount. In µSYNOR.
+fn read_amount(text: &Spanned<String>, at: At<'_>) -> Result<Exact, PriceListError> {
+    let read = |text: &str| -> Result<Exact, String> {
+        let Some(number) = text.strip_suffix(" SYNOR") else {
+            return Err(format!("`{text}` is not a price; write it as `0.02 SYNOR`"));
+        };
+        positive(number)?
+            .checked_mul(Exact::from_integer(i128::from(MICRO_PER_SYNOR)))
+            .map_err(|e| e.to_string())
+    };
+    read(text.get_ref()).map_err(|e| at(text.span().start, e))
+}
