@@ -62,12 +62,12 @@ fn counted_unit(per: &PriceUnit) -> &'static str {
 
 fn price_in_synor(line: &LineItem) -> String {
     let per_synor = synor_economics::money::Exact::from_integer(1_000_000);
-    line.unit_price_micro_synor
+    let Some(price) = line.unit_price_micro_synor else {
+        return "tiers".to_owned();
+    };
+    price
         .checked_div(per_synor)
-        .map_or_else(
-            |_| line.unit_price_micro_synor.to_string(),
-            |synor| synor.to_decimal(12),
-        )
+        .map_or_else(|_| price.to_string(), |synor| synor.to_decimal(12))
 }
 
 /// A row under the rule of a table of lines.

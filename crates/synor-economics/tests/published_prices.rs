@@ -2,6 +2,8 @@
 //! writes. Each case in `data/published_prices.json` names its source; amounts are whole currency
 //! units, read here as SYNOR.
 
+#![allow(clippy::unwrap_used)]
+
 use serde::Deserialize;
 use synor_economics::metering::{Dimensions, ResourceType};
 use synor_economics::money::{Exact, MicroSynor, settle};

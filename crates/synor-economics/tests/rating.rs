@@ -94,7 +94,7 @@ proptest! {
         let lines = bill(&rows);
         for line in &lines {
             let exact = line.price_unit.count_of(line.quantity, MONTH_SECS).unwrap();
-            let net = settle(exact.checked_mul(line.unit_price_micro_synor).unwrap()).unwrap();
+            let net = settle(exact.checked_mul(line.unit_price_micro_synor.unwrap()).unwrap()).unwrap();
             prop_assert_eq!(line.net().unwrap(), net);
             prop_assert!(!line.amount_micro_synor.is_negative());
             prop_assert!(line.amount_micro_synor.is_zero() || line.credit_micro_synor.is_zero());

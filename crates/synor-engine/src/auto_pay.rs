@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 use synor_chain::{ChainError, Payload, SignedTransaction, Soma};
-use synor_economics::billing::{AutoPayConfig, Invoice, PaymentProcessor};
+use synor_economics::billing::{AutoPayConfig, Invoice, PaymentProcessor, PaymentStatus};
 use synor_economics::id::{AccountId, Address, InvoiceId, TxId};
 use synor_economics::money::MicroSynor;
 use synor_economics::period::Timestamp;
@@ -219,11 +219,11 @@ impl Engine {
         if self.store.get::<AutoPayCharge>(&id).await?.is_some() {
             return Ok(false);
         }
-        let paid_otherwise = !self
+        let payments = self
             .invoice_payment(&config.account_id, invoice.invoice_id)
             .await?
-            .payments
-            .is_empty();
+            .payments;
+        let is_being_paid = payments.iter().any(|p| p.status == PaymentStatus::Pending);
         let Some(amount) = PaymentProcessor::auto_pay_amount(invoice, config)? else {
             return Ok(false);
         };
@@ -234,7 +234,7 @@ impl Engine {
             .is_some_and(|g| {
                 Soma::from_micro(amount).is_ok_and(|a| a <= g.max_per_charge.min(g.remaining))
             });
-        if paid_otherwise || !covered {
+        if is_being_paid || !covered {
             // Looked at again at the next run: a grant may still be on its way.
             return Ok(false);
         }

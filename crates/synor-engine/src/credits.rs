@@ -97,8 +97,13 @@ impl Engine {
         command: &str,
     ) -> Result<CreditEntry, EngineError> {
         self.account(account).await?;
-        if new.source.is_prepaid() {
-            let reason = "a deposit cannot be granted; it arrives on chain".to_owned();
+        let reason = match &new.source {
+            CreditSource::Prepaid { .. } => "a deposit cannot be granted; it arrives on chain",
+            CreditSource::Correction { .. } => "only an invoice carries corrections over",
+            _ => "",
+        };
+        if !reason.is_empty() {
+            let reason = reason.to_owned();
             return Err(EngineError::Invalid {
                 field: "source",
                 reason,

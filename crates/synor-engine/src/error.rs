@@ -49,6 +49,15 @@ pub enum EngineError {
         "price list {version} was stored with other prices; give the changed one a new version"
     )]
     PriceListChanged { version: String },
+    #[error(
+        "price list {version} would be in force from {effective_from}, but invoices were made for \
+         time up to {end}; prices of billed time do not change"
+    )]
+    PriceListBackDated {
+        version: String,
+        effective_from: Timestamp,
+        end: Timestamp,
+    },
     #[error("no price list is in force at {0}")]
     NoPriceList(Timestamp),
     #[error(transparent)]

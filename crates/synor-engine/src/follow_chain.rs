@@ -1,6 +1,7 @@
 //! Following the chain: a transfer to the billing address is seen, counted after its confirmations,
 //! and un-counted if the chain takes it back. The books follow the chain, never a client's word.
 
+use synor_chain::amount::SOMA_PER_MICRO;
 use synor_chain::{ChainError, Cursor, ObservedTransfer, TransferStatus};
 use synor_economics::billing::settlement::{Settled, confirmed, taken_back};
 use synor_economics::billing::{
@@ -59,13 +60,19 @@ impl Engine {
 
     /// Brings the payment of one transfer to where the transfer stands. Returns whether it changed.
     async fn observe(&self, transfer: &ObservedTransfer) -> Result<bool, EngineError> {
-        if transfer.amount.is_zero() || transfer.to != *self.pay_to() {
+        // Less than a µSYNOR is finer than the books, and stays on the address.
+        let counts = transfer.amount.soma() >= SOMA_PER_MICRO && transfer.to == *self.pay_to();
+        if !counts {
             return Ok(false);
         }
         let (target, account) = self.resolve(transfer).await?;
         let scope = account.as_ref().map_or(Scope::Chain, scope_of);
         self.decide(&scope, || async {
             let version = self.store.version(&scope).await?;
+            // As it stands now, not as it stood when the page was read.
+            let Some(transfer) = &self.chain.transfer(&transfer.tx_id).await? else {
+                return Ok(false);
+            };
             let known: Option<Payment> = self.store.find(transfer.tx_id.as_str()).await?;
             let is_new = known.is_none();
             let mut payment = match known {
@@ -123,7 +130,9 @@ impl Engine {
             Ok(amount) => amount,
             Err(ChainError::NotWholeMicro { .. }) => {
                 // The whole part counts; what is finer than the books stays on the address.
-                MicroSynor::new(i64::try_from(transfer.amount.soma() / 100).unwrap_or(i64::MAX))
+                MicroSynor::new(
+                    i64::try_from(transfer.amount.soma() / SOMA_PER_MICRO).unwrap_or(i64::MAX),
+                )
             }
             Err(error) => return Err(error.into()),
         };

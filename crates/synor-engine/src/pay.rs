@@ -83,6 +83,15 @@ impl Engine {
         })
     }
 
+    async fn is_payment_of(
+        &self,
+        signed: &SignedTransaction,
+        id: InvoiceId,
+    ) -> Result<bool, EngineError> {
+        let seen = self.chain.transfer(&signed.tx_id()).await?;
+        Ok(seen.is_some_and(|transfer| transfer.memo == id.to_string()))
+    }
+
     /// How to pay an invoice; refuses one that is not payable. A transfer that the payer has signed
     /// already is handed to the chain.
     pub async fn pay_invoice(
@@ -92,6 +101,12 @@ impl Engine {
         signed: Option<SignedTransaction>,
     ) -> Result<InvoicePayment, EngineError> {
         let invoice = self.invoice(account, id).await?;
+        if let Some(signed) = &signed
+            && self.is_payment_of(signed, id).await?
+        {
+            // A retry: the chain has this transfer already.
+            return self.invoice_payment(account, id).await;
+        }
         let request = self.payments.request(&invoice)?;
         if let Some(signed) = signed {
             self.check_for(&request, &signed)?;

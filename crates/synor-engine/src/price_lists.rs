@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, PoisonError};
 
+use synor_economics::billing::Invoice;
 use synor_economics::period::Timestamp;
 use synor_economics::pricing::PriceList;
 use synor_store::{ChangeSet, Kind, ListQuery, PriceListRecord, Scope};
@@ -25,6 +26,16 @@ impl Engine {
                     });
                 }
                 None => {}
+            }
+            let invoices: Vec<Invoice> =
+                self.store.list(ListQuery::all(Kind::Invoice)).await?.items;
+            let billed = invoices.iter().map(|i| i.period.end()).max();
+            if let Some(end) = billed.filter(|end| list.effective_from < *end) {
+                return Err(EngineError::PriceListBackDated {
+                    version: list.version.clone(),
+                    effective_from: list.effective_from,
+                    end,
+                });
             }
             let record = PriceListRecord {
                 version: list.version.clone(),

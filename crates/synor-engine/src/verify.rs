@@ -15,6 +15,9 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::jobs::chain_of;
 
+/// How often everything is read again because it moved meanwhile.
+const ATTEMPTS_MAX: u32 = 5;
+
 /// What verification read and found.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Verification {
@@ -39,7 +42,28 @@ pub struct Verification {
 impl Engine {
     /// Reads everything again. It fails only if it cannot read at all; what is wrong with what it
     /// reads is in the answer.
+    ///
+    /// What it reads may change while it reads. So what is found beside traffic counts only if the
+    /// book stood still meanwhile; else it is read again, a few times.
     pub async fn verify(&self) -> Result<Verification, EngineError> {
+        let mut attempts = 0;
+        loop {
+            let before = self.movement().await?;
+            let found = self.verify_once().await?;
+            attempts += 1;
+            let stood_still = before == self.movement().await?;
+            if found.problems.is_empty() || stood_still || attempts == ATTEMPTS_MAX {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// What differs whenever something has been counted, posted or numbered.
+    async fn movement(&self) -> Result<(u64, u64), EngineError> {
+        Ok((self.usage.position().await?, self.store.commits().await?))
+    }
+
+    async fn verify_once(&self) -> Result<Verification, EngineError> {
         let mut found = Verification::default();
         let log = self.usage.check().await?;
         found.events = log.events;

@@ -25,8 +25,9 @@ impl FromRequestParts<AppState> for Authenticated {
             .get(AUTHORIZATION)
             .and_then(|h| h.to_str().ok());
         let secret = header
-            .and_then(|h| h.strip_prefix("Bearer "))
-            .map(str::trim);
+            .and_then(|h| h.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, secret)| secret.trim());
         let Some(secret) = secret else {
             let detail = "send an API key as `Authorization: Bearer KEY`";
             return Err(Problem {

@@ -13,6 +13,14 @@ use crate::problem::Problem;
 use crate::request::read_bytes;
 use crate::state::AppState;
 
+/// What a body may be.
+const ACCEPTED: [&str; 4] = [
+    "application/cloudevents+json",
+    "application/cloudevents-batch+json",
+    "application/json",
+    "application/x-ndjson",
+];
+
 /// Counts every event of the body once, or refuses all of them.
 pub async fn ingest(
     State(state): State<AppState>,
@@ -23,7 +31,21 @@ pub async fn ingest(
         .headers()
         .get(CONTENT_TYPE)
         .and_then(|v| v.to_str().ok());
-    let is_ndjson = content.is_some_and(|c| c.starts_with("application/x-ndjson"));
+    let media = content
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
+    let is_ndjson = media == "application/x-ndjson";
+    if !is_ndjson && !ACCEPTED.contains(&media) {
+        let detail = format!("`{media}` is not read here; send {}", ACCEPTED.join(", "));
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            detail,
+        ));
+    }
     let body = read_bytes(request, &state).await?;
     let parsed = if is_ndjson {
         parse_ndjson(&body)

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use synor_chain::ChainError;
 use synor_economics::billing::settlement::SettlementError;
 use synor_economics::billing::{InvoiceError, PrepaidError};
 use synor_engine::EngineError;
@@ -97,17 +98,34 @@ impl From<EngineError> for Problem {
             EngineError::Store(StoreError::Exists { .. } | StoreError::Conflict { .. }) => {
                 (S::CONFLICT, "conflict")
             }
+            EngineError::Store(StoreError::Invariant(_)) => {
+                (S::UNPROCESSABLE_ENTITY, "invalid-amount")
+            }
+            EngineError::Chain(
+                ChainError::RpcUnreachable { .. }
+                | ChainError::Stopped
+                | ChainError::Storage { .. },
+            ) => (S::SERVICE_UNAVAILABLE, "chain-unavailable"),
             EngineError::Chain(_) => (S::UNPROCESSABLE_ENTITY, "chain-refused"),
+            EngineError::PriceListBackDated { .. } => (S::CONFLICT, "price-list-back-dated"),
             EngineError::PriceListChanged { .. }
             | EngineError::PriceList(_)
             | EngineError::Settlement(_)
             | EngineError::Store(_)
             | EngineError::Usage(_) => (S::INTERNAL_SERVER_ERROR, "internal"),
         };
-        if status == S::INTERNAL_SERVER_ERROR {
-            tracing::error!(?error, "internal error");
-        }
-        let mut problem = Self::new(status, kind, error.to_string());
+        let detail = match &error {
+            _ if status == S::INTERNAL_SERVER_ERROR => {
+                // What went wrong inside is for the log, not for a caller.
+                tracing::error!(?error, "internal error");
+                "the server failed; nothing was done, and its log says why".to_owned()
+            }
+            EngineError::Store(StoreError::CommandReused { .. }) => {
+                "this Idempotency-Key was used before for another request".to_owned()
+            }
+            other => other.to_string(),
+        };
+        let mut problem = Self::new(status, kind, detail);
         if let EngineError::Rejected(rejections) = error {
             problem.errors = rejections
                 .iter()

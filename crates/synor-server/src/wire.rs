@@ -1,39 +1,31 @@
 //! What is read and written besides the domain's own shapes.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use synor_economics::money::MicroSynor;
 use synor_store::Cursor;
 
 use crate::problem::Problem;
 
-/// An amount as a client may write it: `{"amount": "100 SYNOR"}` or
+/// An amount as a client may write it, which must be above zero: `{"amount": "100 SYNOR"}` or
 /// `{"amount_micro_synor": 100000000}`.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub struct AmountField {
-    #[serde(default)]
-    amount: Option<String>,
-    #[serde(default)]
+pub fn positive_amount(
+    amount: Option<&str>,
     amount_micro_synor: Option<MicroSynor>,
-}
-
-impl AmountField {
-    /// The amount, which must be above zero.
-    pub fn positive(&self) -> Result<MicroSynor, Problem> {
-        let amount = match (&self.amount, self.amount_micro_synor) {
-            (Some(text), None) => MicroSynor::parse_positive(text)
-                .map_err(|error| Problem::invalid(format!("amount: {error}")))?,
-            (None, Some(amount)) => amount,
-            _ => {
-                let detail = "give either amount (`100 SYNOR`) or amount_micro_synor";
-                return Err(Problem::invalid(detail));
-            }
-        };
-        if amount.is_positive() {
-            return Ok(amount);
+) -> Result<MicroSynor, Problem> {
+    let amount = match (amount, amount_micro_synor) {
+        (Some(text), None) => MicroSynor::parse_positive(text)
+            .map_err(|error| Problem::invalid(format!("amount: {error}")))?,
+        (None, Some(amount)) => amount,
+        _ => {
+            let detail = "give either amount (`100 SYNOR`) or amount_micro_synor";
+            return Err(Problem::invalid(detail));
         }
-        let detail = format!("amount_micro_synor: `{}` is not above zero", amount.micro());
-        Err(Problem::invalid(detail))
+    };
+    if amount.is_positive() {
+        return Ok(amount);
     }
+    let detail = format!("amount_micro_synor: `{}` is not above zero", amount.micro());
+    Err(Problem::invalid(detail))
 }
 
 /// A page of a list.

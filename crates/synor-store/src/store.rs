@@ -108,6 +108,9 @@ pub trait Store: Send + Sync {
     /// The reply of a command, if it was committed for this request.
     async fn replay(&self, command: &str, request: &str) -> Result<Option<Committed>, StoreError>;
 
+    /// How many commands have been committed.
+    async fn commits(&self) -> Result<u64, StoreError>;
+
     /// The version of a scope, 0 before the first decision about it.
     async fn version(&self, scope: &Scope) -> Result<u64, StoreError>;
 

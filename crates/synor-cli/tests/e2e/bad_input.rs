@@ -92,9 +92,7 @@ fn one_bad_line_among_six_thousand() {
     let mut csv = "account,service,resource,quantity,time,source,id\n".to_owned();
     for line in 2..=6_000 {
         let quantity = if line == 5_000 { "abc" } else { "1" };
-        csv += &format!(
-            "acme,network,requests,{quantity},2026-01-20T00:00:00Z,node-2,{line}\n"
-        );
+        csv += &format!("acme,network,requests,{quantity},2026-01-20T00:00:00Z,node-2,{line}\n");
     }
     assert_eq!(csv.lines().count(), 6_000);
     let told = ["line 5000: ", "quantity", "`abc`"];
@@ -110,7 +108,10 @@ fn fields_that_do_not_hold() {
     let shop = Shop::open();
     let later = seconds_from_now(25 * 3_600);
     // Larger than an event may be (10^27), and larger than what fits 128 bits.
-    let (large, larger) = (format!("1{}", "0".repeat(28)), format!("1{}", "0".repeat(40)));
+    let (large, larger) = (
+        format!("1{}", "0".repeat(28)),
+        format!("1{}", "0".repeat(40)),
+    );
     let cases = [
         ("service", "dns"),
         ("resource", "blobs"),
@@ -231,10 +232,16 @@ fn invoices_and_months_that_cannot_be() {
         let running = seconds_from_now(0)[..7].to_owned();
         let close = folder.synor(&["admin", "close-period", &running]);
         close.refused(&[&running]);
-        folder.type_in("admin close-period 2999-01").refused(&["2999-01"]);
-        let paid = folder.type_in("billing invoice INV-000001").key(&shop.key).json();
+        folder
+            .type_in("admin close-period 2999-01")
+            .refused(&["2999-01"]);
+        let paid = folder
+            .type_in("billing invoice INV-000001")
+            .key(&shop.key)
+            .json();
         let void = folder.synor(&["admin", "void-invoice"]);
-        void.arg(paid["invoice_id"].as_str().unwrap()).refused(&["INV-000001"]);
+        void.arg(paid["invoice_id"].as_str().unwrap())
+            .refused(&["INV-000001"]);
     });
 }
 
@@ -244,13 +251,25 @@ fn keys_that_open_nothing() {
     let other = shop.folder.open_account("other");
     shop.unchanged("keys", |folder| {
         let balance = folder.type_in("billing balance");
-        balance.key("synor_nonsense").refused(&["API key is not valid"]);
+        balance
+            .key("synor_nonsense")
+            .refused(&["API key is not valid"]);
         let file = folder.write("more.ndjson", with("id", "more"));
         let import = folder.synor(&["usage", "import"]).arg(&file);
         import.key(&other).refused(&["admin key"]);
-        folder.type_in("admin accounts").key(&other).refused(&["admin key"]);
-        folder.type_in("billing balance").key(&other).account("acme").refused(&["`acme`"]);
-        folder.type_in("billing pay INV-000001").key(&other).refused(&["INV-000001"]);
+        folder
+            .type_in("admin accounts")
+            .key(&other)
+            .refused(&["admin key"]);
+        folder
+            .type_in("billing balance")
+            .key(&other)
+            .account("acme")
+            .refused(&["`acme`"]);
+        folder
+            .type_in("billing pay INV-000001")
+            .key(&other)
+            .refused(&["INV-000001"]);
         folder.type_in("billing balance").refused(&["admin key"]);
         folder.type_in("billing blance").refused(&["'blance'"]);
     });
@@ -262,7 +281,9 @@ fn keys_that_open_nothing() {
 fn what_the_folder_holds_that_cannot_be_read() {
     let folder = Folder::new();
     folder.configure("blok_interval_ms = 10\n");
-    folder.type_in("admin accounts").refused(&["synor.toml", "blok_interval_ms"]);
+    folder
+        .type_in("admin accounts")
+        .refused(&["synor.toml", "blok_interval_ms"]);
     folder.configure("price_list = \"nowhere.toml\"\n");
     folder.type_in("admin accounts").refused(&["nowhere.toml"]);
     folder.configure("block_interval_ms = 10\n");

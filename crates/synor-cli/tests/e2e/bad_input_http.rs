@@ -183,7 +183,12 @@ fn invoices_months_and_bodies_that_cannot_be() {
         let running = &seconds_from_now(0)[..7];
         let close = api.post(admin, &format!("/admin/periods/{running}/close"), &nothing);
         close.problem(409, "period-open", &[running]);
-        for query in ["period=2026-13", "start=1", "start=2&end=1", "start=x&end=2"] {
+        for query in [
+            "period=2026-13",
+            "start=1",
+            "start=2&end=1",
+            "start=x&end=2",
+        ] {
             let usage = api.get(key, &format!("/billing/usage?{query}"));
             assert!([400, 422].contains(&usage.status), "{query}: {usage:?}");
             let status = usage.status;
@@ -226,7 +231,13 @@ fn keys_and_places_that_are_not_there() {
         }
         let nowhere = api.get(&shop.key, "/billing/nowhere");
         nowhere.problem(404, "not-found", &["/billing/nowhere"]);
-        let method = api.wait(api.call(Method::DELETE, "/billing/balance", Some(&shop.key), &[], None));
+        let method = api.wait(api.call(
+            Method::DELETE,
+            "/billing/balance",
+            Some(&shop.key),
+            &[],
+            None,
+        ));
         method.problem(405, "method-not-allowed", &["DELETE"]);
     });
 }

@@ -120,7 +120,12 @@ fn an_account_without_anything_gets_empty_answers_in_every_format() {
     ] {
         folder.type_in(line).key(&key).ok();
         assert!(folder.type_in(line).key(&key).json().is_object(), "{line}");
-        let csv = folder.type_in(line).key(&key).arg("--format").arg("csv").ok();
+        let csv = folder
+            .type_in(line)
+            .key(&key)
+            .arg("--format")
+            .arg("csv")
+            .ok();
         let header = csv.lines().next().unwrap();
         assert!(header.contains(','), "{line}: {csv}");
         assert!(!header.contains('{'), "{line}: {csv}");
@@ -139,9 +144,15 @@ fn usage_is_imported_summed_and_listed() {
     let path = folder.write("usage.csv", csv);
     let import = || folder.synor(&["usage", "import"]).arg(&path).json();
     let first = import();
-    assert_eq!((&first["accepted"], &first["duplicate"]), (&json!(3), &json!(0)));
+    assert_eq!(
+        (&first["accepted"], &first["duplicate"]),
+        (&json!(3), &json!(0))
+    );
     let again = import();
-    assert_eq!((&again["accepted"], &again["duplicate"]), (&json!(0), &json!(3)));
+    assert_eq!(
+        (&again["accepted"], &again["duplicate"]),
+        (&json!(0), &json!(3))
+    );
 
     let summary = folder.type_in("usage summary --period 2026-01");
     let summary = summary.key(&key).json();
@@ -155,7 +166,11 @@ fn usage_is_imported_summed_and_listed() {
     let events = folder.type_in("usage events --limit 2").key(&key).json();
     assert_eq!(list(&events["items"]).len(), 2);
     let next = events["next"].to_string();
-    let events = folder.type_in("usage events --after").key(&key).arg(next).json();
+    let events = folder
+        .type_in("usage events --after")
+        .key(&key)
+        .arg(next)
+        .json();
     assert_eq!(list(&events["items"]).len(), 1);
     assert_eq!(events["next"], Value::Null);
     let cpu = folder.type_in("usage events --resource compute.cpu --period 2026-01");
@@ -177,10 +192,21 @@ fn a_wallet_is_made_filled_and_emptied() {
     let own = folder.data().join("wallet.json");
     assert_eq!(held(own.to_str().unwrap()), 0);
     folder.type_in("wallet faucet 3 SYNOR").ok();
-    folder.type_in("wallet create --wallet").arg(folder.file("other")).ok();
+    folder
+        .type_in("wallet create --wallet")
+        .arg(folder.file("other"))
+        .ok();
     let other = folder.type_in("wallet address --wallet");
     let other = other.arg(folder.file("other")).ok();
-    let send = folder.synor(&["wallet", "send", other.trim(), "1.25", "SYNOR", "--memo", "for lunch"]);
+    let send = folder.synor(&[
+        "wallet",
+        "send",
+        other.trim(),
+        "1.25",
+        "SYNOR",
+        "--memo",
+        "for lunch",
+    ]);
     assert_eq!(send.json()["amount_micro_synor"], 1_250_000);
     // A µSYNOR is 100 soma, and a transfer on the development chain costs nothing.
     wait_until("the transfer arrives", || {
@@ -195,10 +221,16 @@ fn an_invoice_is_paid_from_the_wallet_and_shared_out() {
     folder.type_in("wallet create").ok();
     folder.type_in("wallet faucet 10 SYNOR").ok();
     let paid = folder.type_in("billing pay INV-000001").key(&key).ok();
-    assert!(paid.contains("INV-000001  ·  acme  ·  2026-01 (UTC)  ·  paid"), "{paid}");
+    assert!(
+        paid.contains("INV-000001  ·  acme  ·  2026-01 (UTC)  ·  paid"),
+        "{paid}"
+    );
     let wallet = folder.type_in("wallet balance").json();
     let owed = 100 * MICRO_SYNOR_PER_GB_SENT;
-    assert_eq!(integer(&wallet["balance_soma"]), 10 * 100_000_000 - owed * 100);
+    assert_eq!(
+        integer(&wallet["balance_soma"]),
+        10 * 100_000_000 - owed * 100
+    );
 
     // 70% to who did the work, 20% to the treasury, 10% burnt.
     let shared = folder.type_in("admin distribution --period 2026-01").json();
@@ -220,7 +252,10 @@ fn auto_pay_collects_what_is_closed_and_no_more_than_its_maximum() {
     let key = folder.open_account("acme");
     folder.type_in("wallet create").ok();
     folder.type_in("wallet faucet 100 SYNOR").ok();
-    folder.type_in("billing auto-pay enable --max 4").key(&key).ok();
+    folder
+        .type_in("billing auto-pay enable --max 4")
+        .key(&key)
+        .ok();
     let events = [
         egress("acme", 1, 60, "2026-01-15T00:00:00Z"),
         egress("acme", 2, 100, "2026-02-15T00:00:00Z"),
@@ -231,7 +266,12 @@ fn auto_pay_collects_what_is_closed_and_no_more_than_its_maximum() {
     assert!(first < maximum && maximum < second);
 
     folder.type_in("admin close-period 2026-01").ok();
-    let invoice = |number: &str| folder.synor(&["billing", "invoice", number]).key(&key).json();
+    let invoice = |number: &str| {
+        folder
+            .synor(&["billing", "invoice", number])
+            .key(&key)
+            .json()
+    };
     wait_until("the first invoice is paid", || {
         (invoice("INV-000001")["status"] == "paid").then_some(())
     });
@@ -260,7 +300,9 @@ fn what_an_operator_does() {
     folder
         .type_in("admin open-account acme --name Acme --time-zone America/New_York")
         .ok();
-    folder.type_in("admin open-account acme").refused(&["acme", "exists already"]);
+    folder
+        .type_in("admin open-account acme")
+        .refused(&["acme", "exists already"]);
     let accounts = folder.type_in("admin accounts").json();
     assert_eq!(list(&accounts["items"])[0]["time_zone"], "America/New_York");
 
@@ -280,7 +322,9 @@ fn what_an_operator_does() {
     assert_eq!(invoice["total_due_micro_synor"], 3_000_000);
     assert_eq!(folder.balance("acme")["credit_micro_synor"], 0);
 
-    folder.synor(&["admin", "void-invoice", text(&invoice["invoice_id"])]).ok();
+    folder
+        .synor(&["admin", "void-invoice", text(&invoice["invoice_id"])])
+        .ok();
     assert_eq!(folder.balance("acme")["credit_micro_synor"], 2_000_000);
     assert_eq!(folder.balance("acme")["outstanding_micro_synor"], 0);
     folder.verified();
@@ -297,7 +341,10 @@ fn the_first_word_and_the_completions() {
     }
     folder.open_account("acme");
     let shown = folder.type_in("").ok();
-    assert!(shown.contains("1 accounts") || shown.contains("1 account"), "{shown}");
+    assert!(
+        shown.contains("1 accounts") || shown.contains("1 account"),
+        "{shown}"
+    );
     let shown = folder.type_in("").account("acme").ok();
     assert!(shown.contains("This month so far"), "{shown}");
 }
@@ -310,9 +357,15 @@ fn without_a_server_each_command_is_its_own() {
     folder.type_in("wallet create").ok();
     folder.type_in("wallet faucet 50 SYNOR").ok();
     let deposited = folder.type_in("billing deposit 20 SYNOR").key(&key).ok();
-    assert!(deposited.contains("balance   20.000000 SYNOR"), "{deposited}");
+    assert!(
+        deposited.contains("balance   20.000000 SYNOR"),
+        "{deposited}"
+    );
     folder.type_in("admin close-period 2026-01").ok();
-    let invoice = folder.type_in("billing invoice INV-000001").key(&key).json();
+    let invoice = folder
+        .type_in("billing invoice INV-000001")
+        .key(&key)
+        .json();
     assert_eq!(invoice["status"], "paid", "the deposit covers it");
     assert_eq!(folder.balance("acme")["balance_micro_synor"], 15_000_000);
     assert!(!folder.data().join("server.json").exists());
@@ -364,9 +417,13 @@ fn a_server_elsewhere_is_reached_by_its_address_and_a_key() {
     let server = Server::start(&folder);
     let key = folder.open_account("acme");
     let elsewhere = Folder::new();
-    let asked = elsewhere.type_in("billing balance --server").arg(&server.url);
+    let asked = elsewhere
+        .type_in("billing balance --server")
+        .arg(&server.url);
     assert_eq!(asked.key(&key).json()["account_id"], "acme");
     assert!(!elsewhere.data().join("book.sqlite").exists());
-    let asked = elsewhere.type_in("billing balance --server").arg(&server.url);
+    let asked = elsewhere
+        .type_in("billing balance --server")
+        .arg(&server.url);
     asked.refused(&["needs an API key"]);
 }

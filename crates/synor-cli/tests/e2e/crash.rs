@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::common::{Folder, MONTH, Random, Ran, Server, integer, list, ndjson, text, wait_until};
+use crate::common::{Folder, MONTH, Ran, Random, Server, integer, list, ndjson, text, wait_until};
 
 const SEED: u64 = 20_260_101;
 const EVENTS: usize = 20_000;
@@ -126,7 +126,10 @@ fn twenty_kills_during_imports_end_in_the_totals_of_an_undisturbed_one() {
             }
             assert_eq!(stored.len(), count, "a batch is stored as a whole");
             let all_there = stored.len() == known.len();
-            assert!(was_inside || all_there, "an import that ended well is whole");
+            assert!(
+                was_inside || all_there,
+                "an import that ended well is whole"
+            );
             in_part += usize::from(count > before && !all_there);
             println!(
                 "seed {SEED}, round {round}: {} killed after {after:?}{}, {before} → {count} of {}",
@@ -175,7 +178,10 @@ fn a_deposit_that_was_answered_survives_the_kill_of_the_server() {
         let server = Server::start(&folder);
         folder.type_in("billing deposit 10 SYNOR").key(&key).ok();
         server.kill();
-        assert_eq!(folder.balance("acme")["prepaid_micro_synor"], round * 10_000_000);
+        assert_eq!(
+            folder.balance("acme")["prepaid_micro_synor"],
+            round * 10_000_000
+        );
         folder.verified();
     }
 }
@@ -239,8 +245,14 @@ fn a_close_and_a_payment_that_were_answered_survive_the_kill_of_the_server() {
 
     folder.type_in("billing pay INV-000001").key(&key).ok();
     server.kill();
-    let found = folder.type_in("billing invoice INV-000001").key(&key).json();
+    let found = folder
+        .type_in("billing invoice INV-000001")
+        .key(&key)
+        .json();
     assert_eq!(found["status"], "paid");
     let found = folder.verified();
-    assert_eq!(found["distributed_micro_synor"], made["total_due_micro_synor"]);
+    assert_eq!(
+        found["distributed_micro_synor"],
+        made["total_due_micro_synor"]
+    );
 }

@@ -28,13 +28,22 @@ fn from_usage_to_a_paid_invoice() {
     let batch = json!([event("acme", "1", 60), event("acme", "2", 40)]).to_string();
     let media = "application/cloudevents-batch+json";
     let sent = api.post_text(admin, "/events", media, &batch).expect(200);
-    assert_eq!((&sent["accepted"], &sent["duplicate"]), (&json!(2), &json!(0)));
+    assert_eq!(
+        (&sent["accepted"], &sent["duplicate"]),
+        (&json!(2), &json!(0))
+    );
     let sent = api.post_text(admin, "/events", media, &batch).expect(200);
-    assert_eq!((&sent["accepted"], &sent["duplicate"]), (&json!(0), &json!(2)));
+    assert_eq!(
+        (&sent["accepted"], &sent["duplicate"]),
+        (&json!(0), &json!(2))
+    );
 
     // GET /billing/usage sees them at once.
     let usage = api.get(&key, "/billing/usage?period=2026-01").expect(200);
-    assert_eq!(integer(&list(&usage["rows"])[0]["quantity"]), 100_000_000_000);
+    assert_eq!(
+        integer(&list(&usage["rows"])[0]["quantity"]),
+        100_000_000_000
+    );
 
     let path = "/admin/periods/2026-01/close";
     let closed = api.post(admin, path, &json!({})).expect(200);
@@ -52,7 +61,10 @@ fn from_usage_to_a_paid_invoice() {
     assert_eq!(same["number"], "INV-000001");
     assert_eq!(same["line_items"], invoice["line_items"]);
     let balance = api.get(&key, "/billing/balance").expect(200);
-    assert_eq!(integer(&balance["outstanding_micro_synor"]), OWED_MICRO_SYNOR);
+    assert_eq!(
+        integer(&balance["outstanding_micro_synor"]),
+        OWED_MICRO_SYNOR
+    );
 
     // POST /billing/invoices/:id/pay says what to transfer, takes the transfer, and takes it once.
     let pay = format!("{one}/pay");
@@ -73,10 +85,14 @@ fn from_usage_to_a_paid_invoice() {
 
     // POST /billing/deposit, GET /billing/credits and /billing/balance.
     let order = json!({"amount": "20 SYNOR"});
-    let announced = api.post_once(&key, "/billing/deposit", &order, "d1").expect(200);
+    let announced = api
+        .post_once(&key, "/billing/deposit", &order, "d1")
+        .expect(200);
     let transfer = api.transfer(&wallet, &announced["request"], 0);
     let order = json!({"amount": "20 SYNOR", "signed_transfer": transfer});
-    let sent = api.post_once(&key, "/billing/deposit", &order, "d1").expect(200);
+    let sent = api
+        .post_once(&key, "/billing/deposit", &order, "d1")
+        .expect(200);
     assert_eq!(sent["deposit_id"], announced["deposit_id"]);
     crate::common::wait_until("the deposit counts", || {
         let credits = api.get(&key, "/billing/credits").expect(200);
@@ -97,7 +113,10 @@ fn from_usage_to_a_paid_invoice() {
 
     let verified = api.post(admin, "/admin/verify", &json!({})).expect(200);
     assert_eq!(verified["problems"], json!([]));
-    assert_eq!(integer(&verified["distributed_micro_synor"]), OWED_MICRO_SYNOR);
+    assert_eq!(
+        integer(&verified["distributed_micro_synor"]),
+        OWED_MICRO_SYNOR
+    );
     assert_eq!(verified["held_micro_synor"], 20_000_000);
     server.stop();
 }
@@ -109,8 +128,13 @@ fn a_transfer_with_the_reference_as_memo_pays_an_invoice_too() {
     let api = server.api();
     let key = folder.open_account("acme");
     let single = event("acme", "1", 100).to_string();
-    api.post_text(&server.secret, "/events", "application/cloudevents+json", &single)
-        .expect(200);
+    api.post_text(
+        &server.secret,
+        "/events",
+        "application/cloudevents+json",
+        &single,
+    )
+    .expect(200);
     folder.type_in("admin close-period 2026-01").ok();
     let asked = api.post(&key, "/billing/invoices/INV-000001/pay", &json!({}));
     let request = asked.expect(200)["request"].clone();
@@ -157,7 +181,8 @@ fn the_key_of_an_account_opens_nothing_of_another() {
         api.get(&bert, &path).expect(200);
     }
     let pay = format!("/billing/invoices/{id}/pay");
-    api.post(&ada, &pay, &json!({})).problem(404, "not-found", &[]);
+    api.post(&ada, &pay, &json!({}))
+        .problem(404, "not-found", &[]);
     for path in [
         "/billing/balance",
         "/billing/credits",
@@ -205,6 +230,7 @@ fn the_key_of_an_account_opens_nothing_of_another() {
         (Method::POST, "/billing/auto-pay"),
         (Method::POST, "/events"),
     ] {
-        api.anonymous(method, path).problem(401, "unauthenticated", &[]);
+        api.anonymous(method, path)
+            .problem(401, "unauthenticated", &[]);
     }
 }

@@ -4,7 +4,7 @@ mod model;
 mod price_list;
 mod price_unit;
 mod rate;
-mod raw_charge;
+mod raw_price;
 
 pub use model::{Charge, Cost, Model, PackageRounding, Step, Tier};
 pub use price_list::{Price, PriceList, PriceListError};

@@ -1,7 +1,5 @@
 //! The price list: a TOML document that an operator writes, read with the line of every mistake.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 use thiserror::Error;
 use toml::Spanned;
@@ -9,8 +7,7 @@ use toml::Spanned;
 use super::model::{Charge, Cost};
 use super::price_unit::PriceUnit;
 use super::rate::PricingError;
-use super::raw_charge::RawCharge;
-use crate::metering::summary::PRICED_DIMENSIONS;
+use super::raw_price::RawPrice;
 use crate::metering::{Dimensions, ResourceType};
 use crate::money::Exact;
 use crate::period::Timestamp;
@@ -76,16 +73,6 @@ struct Document {
     price: Vec<Spanned<RawPrice>>,
 }
 
-#[derive(Deserialize)]
-struct RawPrice {
-    resource: Spanned<String>,
-    #[serde(default)]
-    dimensions: BTreeMap<String, String>,
-    per: Spanned<String>,
-    #[serde(flatten)]
-    charge: RawCharge,
-}
-
 impl PriceList {
     /// The built-in price list.
     ///
@@ -122,7 +109,7 @@ impl PriceList {
             .map_err(|e| at(document.effective_from.span().start, e.to_string()))?;
         let mut prices: Vec<Price> = Vec::with_capacity(document.price.len());
         for raw in &document.price {
-            let price = read_price(raw.get_ref(), &at)?;
+            let price = raw.get_ref().read(&at)?;
             let same = |p: &Price| p.resource == price.resource && p.dimensions == price.dimensions;
             if prices.iter().any(same) {
                 let reason = format!("{} is priced twice", describe(&price));
@@ -172,48 +159,6 @@ fn describe(price: &Price) -> String {
     format!("{} {}", price.resource, dimensions.join(" "))
         .trim_end()
         .to_owned()
-}
-
-fn read_price(
-    raw: &RawPrice,
-    at: &impl Fn(usize, String) -> PriceListError,
-) -> Result<Price, PriceListError> {
-    let resource: ResourceType =
-        raw.resource
-            .get_ref()
-            .parse()
-            .map_err(|e: crate::metering::UnknownResource| {
-                at(raw.resource.span().start, e.to_string())
-            })?;
-    let per: PriceUnit = raw
-        .per
-        .get_ref()
-        .parse()
-        .map_err(|e: crate::metering::UnitError| at(raw.per.span().start, e.to_string()))?;
-    let spec = resource.spec();
-    if per.unit().base() != spec.base_unit {
-        let reason = format!(
-            "{resource} is billed in {}, which `{per}` is no multiple of; try `per = \"{}\"`",
-            spec.base_unit, spec.display_unit
-        );
-        return Err(at(raw.per.span().start, reason));
-    }
-    if let Some(other) = raw
-        .dimensions
-        .keys()
-        .find(|k| !PRICED_DIMENSIONS.contains(&k.as_str()))
-    {
-        let known = PRICED_DIMENSIONS.join(", ");
-        let reason = format!("prices cannot depend on `{other}`; they can on {known}");
-        return Err(at(raw.resource.span().start, reason));
-    }
-    let charge = raw.charge.read(&per, raw.per.span().start, at)?;
-    Ok(Price {
-        resource,
-        dimensions: raw.dimensions.clone(),
-        per,
-        charge,
-    })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use synor_economics::account::Account;
 use synor_economics::billing::{CreditEntry, CreditSource};
 use synor_economics::id::AccountId;
+use synor_economics::money::MicroSynor;
 use synor_economics::period::Timestamp;
 use synor_engine::{Caller, NewAccount, NewCredit, NewKey};
 
@@ -15,7 +16,7 @@ use crate::idempotency::IdempotencyKey;
 use crate::problem::Problem;
 use crate::request::{Body, Part};
 use crate::state::AppState;
-use crate::wire::AmountField;
+use crate::wire::positive_amount;
 
 /// All accounts.
 #[derive(Serialize)]
@@ -67,9 +68,12 @@ pub async fn issue_key(
 
 /// A credit to grant.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CreditRequest {
-    #[serde(flatten)]
-    amount: AmountField,
+    #[serde(default)]
+    amount: Option<String>,
+    #[serde(default)]
+    amount_micro_synor: Option<MicroSynor>,
     source: CreditSource,
     #[serde(default)]
     expires_at: Option<Timestamp>,
@@ -84,7 +88,7 @@ pub async fn grant_credit(
     Body(request): Body<CreditRequest>,
 ) -> Result<(StatusCode, Json<CreditEntry>), Problem> {
     let new = NewCredit {
-        amount_micro_synor: request.amount.positive()?,
+        amount_micro_synor: positive_amount(request.amount.as_deref(), request.amount_micro_synor)?,
         source: request.source,
         expires_at: request.expires_at,
     };

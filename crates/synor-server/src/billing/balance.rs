@@ -13,7 +13,7 @@ use crate::idempotency::IdempotencyKey;
 use crate::problem::Problem;
 use crate::request::Body;
 use crate::state::AppState;
-use crate::wire::AmountField;
+use crate::wire::positive_amount;
 
 /// `GET /billing/balance`
 pub async fn balance(
@@ -47,9 +47,12 @@ pub async fn credits(
 
 /// What to take, and why.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DeductRequest {
-    #[serde(flatten)]
-    amount: AmountField,
+    #[serde(default)]
+    amount: Option<String>,
+    #[serde(default)]
+    amount_micro_synor: Option<MicroSynor>,
     reason: String,
 }
 
@@ -61,7 +64,7 @@ pub async fn deduct(
     IdempotencyKey(key): IdempotencyKey,
     Body(request): Body<DeductRequest>,
 ) -> Result<Json<DeductResult>, Problem> {
-    let amount = request.amount.positive()?;
+    let amount = positive_amount(request.amount.as_deref(), request.amount_micro_synor)?;
     Ok(Json(
         state
             .engine

@@ -5,6 +5,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use synor_chain::SignedTransaction;
 use synor_economics::id::DepositId;
+use synor_economics::money::MicroSynor;
 use synor_engine::{DepositState, NewDeposit};
 
 use crate::auth::ForAccount;
@@ -12,13 +13,16 @@ use crate::idempotency::IdempotencyKey;
 use crate::problem::Problem;
 use crate::request::{Body, Part};
 use crate::state::AppState;
-use crate::wire::AmountField;
+use crate::wire::positive_amount;
 
 /// What is to be deposited.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DepositRequest {
-    #[serde(flatten)]
-    amount: AmountField,
+    #[serde(default)]
+    amount: Option<String>,
+    #[serde(default)]
+    amount_micro_synor: Option<MicroSynor>,
     /// The transfer that makes it, if the wallet knows the reference already (from an earlier call
     /// with the same key) and has signed it.
     #[serde(default)]
@@ -33,7 +37,7 @@ pub async fn announce(
     Body(request): Body<DepositRequest>,
 ) -> Result<Json<DepositState>, Problem> {
     let new = NewDeposit {
-        amount_micro_synor: request.amount.positive()?,
+        amount_micro_synor: positive_amount(request.amount.as_deref(), request.amount_micro_synor)?,
     };
     let announced = state.engine.announce_deposit(&account, new, &key).await?;
     Ok(Json(match request.signed_transfer {

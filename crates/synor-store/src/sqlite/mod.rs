@@ -113,6 +113,11 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn commits(&self) -> Result<u64, StoreError> {
+        self.read(|c| Ok(c.query_row("SELECT count(*) FROM commands", [], |row| row.get(0))?))
+            .await
+    }
+
     async fn version(&self, scope: &Scope) -> Result<u64, StoreError> {
         let scope = scope.to_string();
         self.read(move |c| Ok(read::version(c, &scope)?)).await

@@ -52,7 +52,10 @@ pub async fn run(arguments: Arguments, session: &Session) -> anyhow::Result<Answ
             Field::from(line.description.clone()),
             Field::from(line.quantity.to_string()),
             Field::from(line.unit.name()),
-            Field::from(line.unit_price_micro_synor.to_decimal(12)),
+            Field::from(
+                line.unit_price_micro_synor
+                    .map_or_else(|| "tiers".to_owned(), |p| p.to_decimal(12)),
+            ),
             Field::from(line.price_unit.to_string()),
             Field::from(line.price_list_version.clone()),
             Field::from(line.amount_micro_synor),

@@ -1,18 +1,26 @@
-//! A charge as it is written in a price list: model, tiers, allowance, bounds.
+//! A price as it is written in a price list: resource, unit, model, tiers, allowance, bounds.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::model::{Charge, Model, PackageRounding, Tier};
-use super::price_list::PriceListError;
+use super::price_list::{Price, PriceListError};
 use super::price_unit::PriceUnit;
+use crate::metering::summary::PRICED_DIMENSIONS;
+use crate::metering::{ResourceType, UnitError, UnknownResource};
 use crate::money::{Exact, MICRO_PER_SYNOR};
 
-/// The fields of a price that say how its cost follows the quantity.
+/// A price, unread.
 #[derive(Deserialize)]
-pub(super) struct RawCharge {
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPrice {
+    resource: Spanned<String>,
+    #[serde(default)]
+    dimensions: BTreeMap<String, String>,
+    per: Spanned<String>,
     #[serde(default)]
     model: Option<Spanned<String>>,
     #[serde(default)]
@@ -50,9 +58,45 @@ enum Count {
 
 type At<'a> = &'a dyn Fn(usize, String) -> PriceListError;
 
-impl RawCharge {
-    /// The charge, with every mistake at its line. `start` is where the price begins.
-    pub(super) fn read(
+impl RawPrice {
+    /// The price, with every mistake at its line.
+    pub(super) fn read(&self, at: At<'_>) -> Result<Price, PriceListError> {
+        let place = self.resource.span().start;
+        let resource: ResourceType = self
+            .resource
+            .get_ref()
+            .parse()
+            .map_err(|e: UnknownResource| at(place, e.to_string()))?;
+        let per_place = self.per.span().start;
+        let per: PriceUnit = self
+            .per
+            .get_ref()
+            .parse()
+            .map_err(|e: UnitError| at(per_place, e.to_string()))?;
+        let spec = resource.spec();
+        if per.unit().base() != spec.base_unit {
+            let reason = format!(
+                "{resource} is billed in {}, which `{per}` is no multiple of; try `per = \"{}\"`",
+                spec.base_unit, spec.display_unit
+            );
+            return Err(at(per_place, reason));
+        }
+        let is_priced = |key: &String| PRICED_DIMENSIONS.contains(&key.as_str());
+        if let Some(other) = self.dimensions.keys().find(|key| !is_priced(key)) {
+            let known = PRICED_DIMENSIONS.join(", ");
+            let reason = format!("prices cannot depend on `{other}`; they can on {known}");
+            return Err(at(place, reason));
+        }
+        let charge = self.read_charge(&per, per_place, at)?;
+        Ok(Price {
+            resource,
+            dimensions: self.dimensions.clone(),
+            per,
+            charge,
+        })
+    }
+
+    fn read_charge(
         &self,
         per: &PriceUnit,
         start: usize,
@@ -217,9 +261,7 @@ fn read_count(count: &Count, per: &PriceUnit) -> Result<Exact, String> {
         return positive(text);
     };
     let number = positive(number)?;
-    let unit: PriceUnit = unit
-        .parse()
-        .map_err(|e: crate::metering::UnitError| e.to_string())?;
+    let unit: PriceUnit = unit.parse().map_err(|e: UnitError| e.to_string())?;
     if unit.unit().base() != per.unit().base()
         || unit.unit().is_monthly() != per.unit().is_monthly()
     {
@@ -252,6 +294,9 @@ fn read_amount(text: &Spanned<String>, at: At<'_>) -> Result<Exact, PriceListErr
         let Some(number) = text.strip_suffix(" SYNOR") else {
             return Err(format!("`{text}` is not a price; write it as `0.02 SYNOR`"));
         };
+        if number.starts_with('-') {
+            return Err(format!("`{text}` is below zero"));
+        }
         positive(number)?
             .checked_mul(Exact::from_integer(i128::from(MICRO_PER_SYNOR)))
             .map_err(|e| e.to_string())
