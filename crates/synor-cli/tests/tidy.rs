@@ -14,10 +14,22 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("feeds", &["economics", "chain"]),
     ("engine", &["economics", "usage", "store", "chain", "feeds"]),
     // Chain, store and usage for the shapes on the wire.
-    ("server", &["engine", "economics", "chain", "store", "usage"]),
+    (
+        "server",
+        &["engine", "economics", "chain", "store", "usage"],
+    ),
     (
         "cli",
-        &["economics", "usage", "store", "chain", "feeds", "engine", "server", "sim"],
+        &[
+            "economics",
+            "usage",
+            "store",
+            "chain",
+            "feeds",
+            "engine",
+            "server",
+            "sim",
+        ],
     ),
     (
         "sim",
@@ -77,7 +89,10 @@ fn dependencies(manifest: &toml::Table) -> BTreeSet<String> {
     for target in targets.into_iter().flat_map(toml::Table::values) {
         tables.push(target.get("dependencies"));
     }
-    let tables = tables.into_iter().flatten().filter_map(toml::Value::as_table);
+    let tables = tables
+        .into_iter()
+        .flatten()
+        .filter_map(toml::Value::as_table);
     let names = tables.flat_map(|table| {
         table.iter().map(|(name, value)| {
             let renamed = value.get("package").and_then(toml::Value::as_str);
@@ -136,7 +151,10 @@ fn crates_know_only_whom_they_may() {
 fn the_domain_does_no_io() {
     let manifest = &crates()["economics"];
     let allowed = BTreeSet::from(DOMAIN_DEPENDS_ON.map(str::to_owned));
-    let more: Vec<_> = dependencies(manifest).difference(&allowed).cloned().collect();
+    let more: Vec<_> = dependencies(manifest)
+        .difference(&allowed)
+        .cloned()
+        .collect();
     assert!(more.is_empty(), "the domain may not depend on {more:?}");
     let mut wrong = Vec::new();
     let sources = files(&workspace().join("crates/synor-economics/src"), "rs");
@@ -144,7 +162,10 @@ fn the_domain_does_no_io() {
     for path in sources {
         let text = std::fs::read_to_string(&path).unwrap();
         for (number, line) in (1..).zip(text.lines()) {
-            for never in DOMAIN_NEVER_SAYS.iter().filter(|never| line.contains(*never)) {
+            for never in DOMAIN_NEVER_SAYS
+                .iter()
+                .filter(|never| line.contains(*never))
+            {
                 wrong.push(format!("{}:{number}: {never}", told(&path)));
             }
         }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::AccountId;
 use crate::period::{Timestamp, Zone};
+use crate::plan::PlanChange;
 
 /// A customer's account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,4 +17,10 @@ pub struct Account {
     pub time_zone: Zone,
     /// Since when.
     pub created_at: Timestamp,
+    /// The changes of its plan, in order of time; before the first one it is on the free plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plan_changes: Vec<PlanChange>,
+    /// Who referred it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referred_by: Option<AccountId>,
 }

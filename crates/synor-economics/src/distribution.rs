@@ -123,11 +123,19 @@ impl Distribution {
         };
         let mut earned: BTreeMap<&ProviderId, MicroSynor> = BTreeMap::new();
         let amounts: Vec<_> = invoice
+            .charges()
+            .map(|a| Exact::from_integer(i128::from(a.micro())))
+            .collect();
+        let lines = invoice
             .line_items
             .iter()
-            .map(|line| Exact::from_integer(i128::from(line.amount_micro_synor.micro())))
-            .collect();
-        for (line, part) in invoice.line_items.iter().zip(split(pool, &amounts)?) {
+            .map(Some)
+            .chain(std::iter::repeat(None));
+        for (line, part) in lines.zip(split(pool, &amounts)?) {
+            let Some(line) = line else {
+                treasury = treasury.checked_add(part)?;
+                continue;
+            };
             let served: Vec<_> = line
                 .served_by
                 .iter()

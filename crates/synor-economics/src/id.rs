@@ -160,6 +160,10 @@ kinds! {
     EntryId = EntryKind("jnl", "a journal entry id (jnl_ and 32 hex digits)");
     /// An API key (not the secret itself).
     ApiKeyId = ApiKeyKind("key", "an API key id (key_ and 32 hex digits)");
+    /// A provider's offer of spare capacity on the spot market.
+    AskId = AskKind("ask", "an ask id (ask_ and 32 hex digits)");
+    /// A customer's bid for spare capacity on the spot market.
+    BidId = BidKind("bid", "a bid id (bid_ and 32 hex digits)");
 }
 
 macro_rules! names {

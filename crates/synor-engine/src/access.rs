@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use synor_economics::id::ApiKeyId;
+use synor_economics::period::Timestamp;
 use synor_store::{ApiKey, ApiKeyRole, ChangeSet, Kind, ListQuery};
 use uuid::Uuid;
 
@@ -17,9 +18,17 @@ const PREFIX_CHARS: usize = 12;
 /// A key that was just issued: the only time that its secret is seen.
 #[derive(Debug, Clone, Serialize)]
 pub struct NewKey {
-    /// The key as it is stored.
+    /// Which key.
+    pub key_id: ApiKeyId,
+    /// What it may do.
     #[serde(flatten)]
-    pub key: ApiKey,
+    pub role: ApiKeyRole,
+    /// The first characters of the secret, for recognizing it.
+    pub prefix: String,
+    /// What it is for.
+    pub label: String,
+    /// Since when.
+    pub created_at: Timestamp,
     /// What callers send.
     pub secret: String,
 }
@@ -61,7 +70,14 @@ impl Engine {
         let mut changes = ChangeSet::new(Self::fresh_command("issue key"), self.now());
         changes.put(&key)?;
         self.store.commit(changes).await?;
-        Ok(NewKey { key, secret })
+        Ok(NewKey {
+            key_id: key.key_id,
+            role: key.role,
+            prefix: key.prefix,
+            label: key.label,
+            created_at: key.created_at,
+            secret,
+        })
     }
 
     /// Who a secret belongs to.

@@ -47,6 +47,8 @@ impl Engine {
                     .unwrap_or_else(|| new.account_id.to_string()),
                 time_zone: new.time_zone.clone(),
                 created_at: self.now(),
+                plan_changes: Vec::new(),
+                referred_by: None,
             };
             let mut changes = ChangeSet::new(Self::fresh_command("open account"), self.now());
             changes.expect(scope.clone(), version).put(&account)?;

@@ -111,7 +111,8 @@ impl Engine {
                 }
                 // What the account used cannot be summed, priced or billed.
                 Err(
-                    error @ (EngineError::Pricing(_)
+                    error @ (EngineError::Bill(_)
+                    | EngineError::Pricing(_)
                     | EngineError::Settlement(_)
                     | EngineError::Usage(UsageLogError::Sum { .. })),
                 ) => {
@@ -139,7 +140,7 @@ impl Engine {
             return Ok(Billable::AlreadyClosed);
         }
         let draft = self.month_draft(account, month, None, &billed).await?;
-        if draft.line_items.is_empty() {
+        if draft.is_empty() {
             return Ok(Billable::WithoutUsage);
         }
         let open: Vec<CreditEntry> = self

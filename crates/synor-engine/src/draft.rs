@@ -1,12 +1,14 @@
-//! The draft of a month's invoice: what its usage costs, and what has come late for months that
-//! were billed before.
+//! The draft of a month's invoice: everything it follows from is gathered here, and
+//! `billing::bill` decides.
 
 use synor_economics::account::Account;
-use synor_economics::billing::{Draft, Invoice, LineItem};
+use synor_economics::billing::{BillFacts, Draft, Invoice, LineItem, bill};
 use synor_economics::id::AccountId;
-use synor_economics::metering::UsageSummary;
-use synor_economics::period::Month;
-use synor_economics::pricing::rate_usage;
+use synor_economics::period::{Month, Period};
+use synor_economics::plan::plans_in;
+use synor_economics::pricing::promotion::Redemption;
+use synor_economics::pricing::reserved::Commitment;
+use synor_economics::pricing::{PriceList, Segment, rate_segments};
 use synor_store::{Kind, ListQuery};
 use synor_usage::LogPosition;
 
@@ -18,14 +20,10 @@ impl Engine {
     pub async fn current_invoice(&self, account: &AccountId) -> Result<Draft, EngineError> {
         let account = self.account(account).await?;
         let month = Month::containing(self.now(), &account.time_zone)?;
-        let period = month.period(&account.time_zone)?;
         let billed = self.invoices_of(&account.account_id).await?;
-        let so_far = period.until(self.now().plus_secs(1)).unwrap_or(period);
-        let usage = self
-            .usage
-            .summary(&account.account_id, so_far, None)
-            .await?;
-        self.draft(&account, month, usage, &billed).await
+        let until = self.now().plus_secs(1);
+        self.draft(&account, month, None, &billed, |part| part.until(until))
+            .await
     }
 
     /// What the account would be billed for a month that has not been billed yet.
@@ -43,77 +41,113 @@ impl Engine {
         through: Option<LogPosition>,
         billed: &[Invoice],
     ) -> Result<Draft, EngineError> {
-        let period = month.period(&account.time_zone)?;
-        let usage = self
-            .usage
-            .summary(&account.account_id, period, through)
-            .await?;
-        self.draft(account, month, usage, billed).await
+        self.draft(account, month, through, billed, Some).await
     }
 
     async fn draft(
         &self,
         account: &Account,
         month: Month,
-        usage: UsageSummary,
+        through: Option<LogPosition>,
         billed: &[Invoice],
+        seen: impl Fn(Period) -> Option<Period>,
     ) -> Result<Draft, EngineError> {
+        let id = &account.account_id;
         let period = month.period(&account.time_zone)?;
-        let mut lines = self.with_price_list(period.start(), |list| {
-            Ok(rate_usage(list, &usage.rows, period.secs())?)
-        })?;
+        let lists = self.price_lists();
+        // One position for all reads, so that the bill is of one moment.
+        let through = match through {
+            Some(position) => position,
+            None => self.usage.position().await?,
+        };
+        let segments = self
+            .segments(account, period, &lists, through, seen)
+            .await?;
+        let mut late = Vec::new();
         for invoice in billed {
-            lines.extend(self.late_lines(invoice, billed, usage.log_position).await?);
+            late.extend(
+                self.late_lines(account, invoice, billed, &lists, through)
+                    .await?,
+            );
         }
-        let zone = account.time_zone.clone();
-        let id = account.account_id.clone();
-        Ok(Draft::new(
-            id,
+        let commitments: Vec<Commitment> = self
+            .store
+            .list(ListQuery::of(Kind::Commitment, id))
+            .await?
+            .items;
+        let redemptions: Vec<Redemption> = self
+            .store
+            .list(ListQuery::of(Kind::Redemption, id))
+            .await?
+            .items;
+        Ok(bill(BillFacts {
+            account,
             month,
-            zone,
             period,
-            lines,
-            usage.log_position,
-        )?)
+            segments: &segments,
+            late,
+            commitments: &commitments,
+            redemptions: &redemptions,
+            usage_log_position: through,
+        })?)
+    }
+
+    /// Cuts a period where prices or plan change, and reads the usage of each part.
+    async fn segments<'a>(
+        &self,
+        account: &Account,
+        period: Period,
+        lists: &'a [PriceList],
+        through: LogPosition,
+        seen: impl Fn(Period) -> Option<Period>,
+    ) -> Result<Vec<Segment<'a>>, EngineError> {
+        let mut segments = Vec::new();
+        for (part, list) in lists_in(period, lists)? {
+            for (part, plan) in plans_in(part, &account.plan_changes) {
+                let rows = match seen(part) {
+                    Some(part) => {
+                        let id = &account.account_id;
+                        self.usage.summary(id, part, Some(through)).await?.rows
+                    }
+                    None => Vec::new(),
+                };
+                segments.push(Segment {
+                    period: part,
+                    list,
+                    plan,
+                    rows,
+                });
+            }
+        }
+        Ok(segments)
     }
 
     /// The difference between what a billed month's usage comes to now and what was billed for it.
     async fn late_lines(
         &self,
+        account: &Account,
         invoice: &Invoice,
         billed: &[Invoice],
+        lists: &[PriceList],
         through: LogPosition,
     ) -> Result<Vec<LineItem>, EngineError> {
-        let account = &invoice.account_id;
-        let seen = billed
+        let id = &account.account_id;
+        let read = billed
             .iter()
             .map(|i| i.usage_log_position)
             .max()
             .unwrap_or_default();
         if !self
             .usage
-            .changed_since(account, seen, invoice.period.end())
+            .changed_since(id, read, invoice.period.end())
             .await?
         {
             return Ok(Vec::new());
         }
-        let usage = self
-            .usage
-            .summary(account, invoice.period, Some(through))
+        let segments = self
+            .segments(account, invoice.period, lists, through, Some)
             .await?;
-        let month_secs = invoice.period.secs();
-        let now = match invoice
-            .line_items
-            .iter()
-            .find(|line| line.adjusts.is_none())
-        {
-            Some(line) => self.with_version(&line.price_list_version, |list| {
-                Ok(rate_usage(list, &usage.rows, month_secs)?)
-            })?,
-            None => self.with_price_list(invoice.period.start(), |list| {
-                Ok(rate_usage(list, &usage.rows, month_secs)?)
-            })?,
-        };
+        let now = rate_segments(id, &segments, invoice.period.secs())?.lines;
         let own = invoice
             .line_items
             .iter()
@@ -133,4 +167,26 @@ impl Engine {
             .await?
             .items)
     }
+}
+
+/// Cuts a period where another price list comes into force; `lists` are in order of their effective
+/// dates.
+fn lists_in(period: Period, lists: &[PriceList]) -> Result<Vec<(Period, &PriceList)>, EngineError> {
+    let opening = lists
+        .iter()
+        .rev()
+        .find(|list| list.effective_from <= period.start());
+    let mut list = opening.ok_or_else(|| EngineError::NoPriceList(period.start()))?;
+    let mut start = period.start();
+    let mut parts = Vec::new();
+    let inside =
+        |l: &&PriceList| l.effective_from > period.start() && l.effective_from < period.end();
+    for next in lists.iter().filter(inside) {
+        if let Ok(part) = Period::new(start, next.effective_from) {
+            parts.push((part, list));
+        }
+        (start, list) = (next.effective_from, next);
+    }
+    parts.push((Period::new(start, period.end())?, list));
+    Ok(parts)
 }

@@ -2,11 +2,13 @@
 
 use synor_chain::ChainError;
 use synor_economics::billing::settlement::SettlementError;
-use synor_economics::billing::{CreditError, InvoiceError, PaymentError, PrepaidError};
+use synor_economics::billing::{BillError, CreditError, InvoiceError, PaymentError, PrepaidError};
 use synor_economics::distribution::DistributionError;
 use synor_economics::id::{AccountId, Address};
 use synor_economics::money::{MicroSynor, MoneyError};
 use synor_economics::period::{Month, PeriodError, Timestamp};
+use synor_economics::pricing::promotion::PromotionError;
+use synor_economics::pricing::reserved::CommitmentError;
 use synor_economics::pricing::{PriceListError, PricingError};
 use synor_store::StoreError;
 use synor_usage::UsageLogError;
@@ -64,6 +66,12 @@ pub enum EngineError {
     PriceList(#[from] PriceListError),
     #[error(transparent)]
     Pricing(#[from] PricingError),
+    #[error(transparent)]
+    Bill(#[from] BillError),
+    #[error(transparent)]
+    Promotion(#[from] PromotionError),
+    #[error(transparent)]
+    Commitment(#[from] CommitmentError),
     #[error(transparent)]
     Period(#[from] PeriodError),
     #[error(transparent)]

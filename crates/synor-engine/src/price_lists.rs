@@ -4,7 +4,6 @@
 use std::sync::{Arc, PoisonError};
 
 use synor_economics::billing::Invoice;
-use synor_economics::period::Timestamp;
 use synor_economics::pricing::PriceList;
 use synor_store::{ChangeSet, Kind, ListQuery, PriceListRecord, Scope};
 
@@ -76,31 +75,5 @@ impl Engine {
                 .read()
                 .unwrap_or_else(PoisonError::into_inner),
         )
-    }
-
-    /// Runs `f` with the version in force at an instant.
-    pub(crate) fn with_price_list<T>(
-        &self,
-        at: Timestamp,
-        f: impl FnOnce(&PriceList) -> Result<T, EngineError>,
-    ) -> Result<T, EngineError> {
-        let lists = self.price_lists();
-        let list = lists.iter().rev().find(|list| list.effective_from <= at);
-        f(list.ok_or(EngineError::NoPriceList(at))?)
-    }
-
-    /// Runs `f` with a version by its name.
-    pub(crate) fn with_version<T>(
-        &self,
-        version: &str,
-        f: impl FnOnce(&PriceList) -> Result<T, EngineError>,
-    ) -> Result<T, EngineError> {
-        let lists = self.price_lists();
-        let list = lists.iter().find(|list| list.version == version);
-        let missing = || EngineError::NotFound {
-            what: "price list",
-            id: version.to_owned(),
-        };
-        f(list.ok_or_else(missing)?)
     }
 }

@@ -87,7 +87,11 @@ impl From<EngineError> for Problem {
             EngineError::Settlement(SettlementError::Invoice(
                 InvoiceError::Transition { .. } | InvoiceError::HasPayments { .. },
             )) => (S::CONFLICT, "invoice-state"),
-            EngineError::Pricing(_) | EngineError::NoPriceList(_) => (S::CONFLICT, "no-price"),
+            EngineError::Pricing(_) | EngineError::Bill(_) | EngineError::NoPriceList(_) => {
+                (S::CONFLICT, "no-price")
+            }
+            EngineError::Promotion(_) => (S::UNPROCESSABLE_ENTITY, "promo-code-refused"),
+            EngineError::Commitment(_) => (S::UNPROCESSABLE_ENTITY, "commitment-refused"),
             EngineError::Period(_)
             | EngineError::Usage(UsageLogError::TooManySteps { .. } | UsageLogError::Calendar(_)) => {
                 (S::UNPROCESSABLE_ENTITY, "invalid-request")

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use support::document::{Document, Operation, object, text};
 use support::routes::routes;
-use support::server::{ADMIN, NOW_SECS, Server};
+use support::server::{ADMIN, CHAIN_ID, NOW_SECS, Server};
+use synor_chain::Wallet;
 
 const ACME: &str = "acme";
 const BETA: &str = "beta";
@@ -185,6 +186,12 @@ async fn without_a_key_or_with_a_wrong_one_there_is_no_answer() {
             call.problem(401, "unauthenticated").await;
         }
     }
+    for scheme in ["bearer", "BEARER"] {
+        let call = server.call("getBalance").key(&acme).scheme(scheme);
+        call.expect(200).await;
+    }
+    let call = server.call("getBalance").key(&acme).scheme("Basic");
+    call.problem(401, "unauthenticated").await;
 }
 
 #[tokio::test]
@@ -336,6 +343,42 @@ async fn what_is_not_there_is_told_as_a_problem() {
     }
 }
 
+#[tokio::test]
+async fn without_its_chain_the_server_says_so_and_goes_on() {
+    let server = Server::start_without_chain().await;
+    let acme = server.open_account(ACME).await;
+    let used = event("network.egress", "9", ACME, "2026-01-10T00:00:00Z", 1, "GB");
+    ingest(&server, &[used]).await;
+    let closed = server.admin("closePeriod").path("month", "2026-01");
+    let closed = closed.expect(200).await;
+    let invoice = text(&closed["invoices"][0]["invoice_id"]);
+    let pay = || server.call("payInvoice").key(&acme).path("id", invoice);
+    let announce = || {
+        let call = server.call("announceDeposit").key(&acme);
+        call.idempotency_key("1")
+    };
+    let order = json!({ "amount": "5 SYNOR" });
+    let asked = pay().expect(200).await;
+    let announced = announce().json(&order).expect(200).await;
+
+    let wallet = Wallet::development(CHAIN_ID, ACME);
+    let signed = server.transfer(&wallet, &asked["request"]).await;
+    let paid = pay().json(&json!({ "signed_transfer": signed }));
+    let signed = server.transfer(&wallet, &announced["request"]).await;
+    let deposited = announce().json(&json!({ "amount": "5 SYNOR", "signed_transfer": signed }));
+    let grant = server.grant(&wallet, 5).await;
+    let order = json!({ "enabled": true, "max_per_invoice_micro_synor": 1, "signed_grant": grant });
+    let granted = server.call("configureAutoPay").key(&acme).json(&order);
+    for call in [paid, deposited, granted] {
+        call.problem(503, "chain-unavailable").await;
+    }
+    server.assert_all_seen(|_, status| status != 503);
+
+    assert_eq!(pay().expect(200).await, asked);
+    let off = server.call("getAutoPay").key(&acme).expect(200).await;
+    assert_eq!(off["enabled"], false);
+}
+
 /// The scenario: two months of two accounts, from the first event to a chain that takes payments
 /// back. It ends with the list of what was promised and never answered, which must be empty.
 #[tokio::test]
@@ -353,7 +396,7 @@ async fn every_answer_is_as_documented() {
     voiding(&server, &invoices).await;
     books(&server).await;
     chain(&server, &acme, &deposit, &invoices).await;
-    server.assert_all_seen(|_, status| matches!(status, 401 | 403 | 413 | 500));
+    server.assert_all_seen(|_, status| matches!(status, 401 | 403 | 413 | 500 | 503));
 }
 
 async fn about_the_server(server: &Server) {
@@ -392,6 +435,7 @@ async fn accounts(server: &Server) -> (String, String) {
         (&key["role"], &key["account_id"]),
         (&json!("account"), &json!(ACME))
     );
+    assert!(key.get("hash").is_none());
     let call = server.admin("createApiKey").path("id", "nobody");
     call.problem(404, "unknown-account").await;
     let call = server.admin("createApiKey").path("id", "no%20body");
@@ -437,6 +481,14 @@ async fn events(server: &Server) {
         .admin("ingestEvents")
         .body(CLOUDEVENT, single.to_string());
     assert_eq!(call.expect(200).await["accepted"], 1);
+    for body in [single.clone(), json!([single])] {
+        let call = server.admin("ingestEvents").json(&body);
+        assert_eq!(call.expect(200).await["duplicate"], 1);
+    }
+    for media in ["text/csv", "text/plain", ""] {
+        let call = server.admin("ingestEvents").body(media, single.to_string());
+        call.problem(415, "unsupported-media-type").await;
+    }
     let mut gpu = event(
         "compute.gpu",
         "12",
@@ -467,9 +519,19 @@ async fn events(server: &Server) {
         "queries",
     );
     integer["data"] = json!({ "quantity": 25_000_000, "provider": null });
+    let mut tiered = event(
+        "network.requests",
+        "8500000",
+        BETA,
+        "2026-01-16T08:00:00Z",
+        10,
+        "requests",
+    );
+    tiered["data"]["dimensions"] = json!({ "region": "eu-central" });
     let batch = ingest(
         server,
         &[
+            tiered,
             gpu,
             unpriced,
             unpriced_now,
@@ -509,7 +571,7 @@ async fn events(server: &Server) {
         ],
     )
     .await;
-    assert_eq!(batch["accepted"], 8);
+    assert_eq!(batch["accepted"], 9);
     let lines = [
         json!({ "account": ACME, "service": "storage", "resource": "retrieval", "quantity": 5,
             "unit": "GB", "time": "2026-01-05T00:00:00Z", "source": "import", "id": "1",
@@ -703,6 +765,7 @@ async fn prepaid(server: &Server, acme: &str) -> String {
         json!({ "amount": "0 SYNOR" }),
         json!({ "amount_micro_synor": -5 }),
         json!({ "amount": "1 SYNOR", "amount_micro_synor": 1_000_000 }),
+        json!({ "amount": "1 SYNOR", "memo": "x" }),
     ] {
         let call = server.call("announceDeposit").key(acme).json(&bad);
         call.problem(400, "invalid-request").await;
@@ -741,6 +804,7 @@ async fn prepaid(server: &Server, acme: &str) -> String {
     }
     let manual = json!({ "type": "manual", "reason": "goodwill", "admin": "jo" });
     let prepaid = json!({ "type": "prepaid", "tx_id": "00" });
+    let correction = json!({ "type": "correction", "invoice_id": NO_INVOICE });
     for (kind, status, grant) in [
         ("invalid-request", 400, json!({ "amount": "1 SYNOR" })),
         (
@@ -750,8 +814,24 @@ async fn prepaid(server: &Server, acme: &str) -> String {
         ),
         (
             "invalid-request",
+            400,
+            json!({ "amount": "1 SYNOR", "source": manual, "until": 1 }),
+        ),
+        (
+            "invalid-request",
             422,
             json!({ "amount": "1 SYNOR", "source": prepaid }),
+        ),
+        (
+            "invalid-request",
+            422,
+            json!({ "amount": "1 SYNOR", "source": correction }),
+        ),
+        // The books hold some already, and no more than 64 bits.
+        (
+            "invalid-amount",
+            422,
+            json!({ "amount_micro_synor": i64::MAX, "source": manual }),
         ),
         (
             "invalid-amount",
@@ -782,6 +862,9 @@ async fn prepaid(server: &Server, acme: &str) -> String {
         .problem(402, "insufficient-balance")
         .await;
     deduct("much").problem(400, "invalid-request").await;
+    let order = json!({ "amount": "1 SYNOR", "reason": "r", "from": "credit" });
+    let call = server.admin("deductBalance").account(ACME).json(&order);
+    call.problem(400, "invalid-request").await;
 
     let balance = server.call("getBalance").key(acme).expect(200).await;
     assert_eq!(balance["prepaid_micro_synor"], 98_000_000);
@@ -838,8 +921,23 @@ async fn closing(server: &Server) -> Invoices {
         let mut own = invoices.iter().filter(|i| i["account_id"] == account);
         own.next().expect("an invoice").clone()
     };
-    let late = of(&january, BETA);
-    assert_eq!(late["line_items"][1]["adjusts"], "2025-12");
+    let lines = of(&january, BETA)["line_items"].clone();
+    let lines = lines.as_array().expect("lines");
+    let late = lines.iter().find(|line| line["adjusts"] == "2025-12");
+    assert!(late.expect("a late line").get("steps").is_none());
+    let mut tiered = lines.iter().filter(|l| l["resource"] == "network.requests");
+    let tiered = tiered.next().expect("a line with tiers");
+    assert!(tiered.get("unit_price_micro_synor").is_none());
+    // 1M free, 5M at 0.10, 2.5M at 0.05, and 0.50 for the second tier.
+    assert_eq!(tiered["exact_micro_synor"], "1125000");
+    let labels: Vec<_> = tiered["steps"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .map(|step| text(&step["label"]))
+        .collect();
+    let expected = ["free", "the first", "the next", "flat fee, tier 2"];
+    assert_eq!(labels, expected);
     let less = of(&january, ACME);
     let less = less["line_items"].as_array().and_then(|lines| lines.last());
     assert_eq!(less.expect("a line")["credit_micro_synor"], 250_000);
@@ -992,7 +1090,7 @@ async fn paying(server: &Server, acme: &str, invoices: &Invoices) {
         .as_u64()
         .expect("an amount");
     let over = server.transfer_of(&wallet, request, owed + 7, id).await;
-    pay().json(&with(over)).expect(200).await;
+    pay().json(&with(over.clone())).expect(200).await;
     server.confirm().await;
     let paid = server.call("getInvoicePayment").key(acme).path("id", id);
     let paid = paid.expect(200).await;
@@ -1000,7 +1098,16 @@ async fn paying(server: &Server, acme: &str, invoices: &Invoices) {
     let payments = paid["payments"].as_array().expect("payments");
     let credited = payments.iter().map(|p| p["credited_micro_synor"].as_i64());
     assert_eq!(credited.sum::<Option<i64>>(), Some(7));
+    let order = |p: &Value| (p["seen_at"].as_i64(), p["payment_id"].to_string());
+    assert!(payments.is_sorted_by_key(order));
+    // A retry gives the state; another transfer has nothing to pay.
+    assert_eq!(pay().json(&with(over)).expect(200).await, paid);
     pay().problem(409, "invoice-not-payable").await;
+    let more = server.transfer_of(&wallet, request, 1, id).await;
+    pay()
+        .json(&with(more))
+        .problem(409, "invoice-not-payable")
+        .await;
 }
 
 async fn voiding(server: &Server, invoices: &Invoices) {
@@ -1046,8 +1153,13 @@ async fn books(server: &Server) {
         .expect(200)
         .await;
     assert!(rest.get("next_after").is_none());
-    let call = server.admin("listJournal").query("after", "-1");
-    call.problem(400, "invalid-request").await;
+    for after in ["-1", "9223372036854775808", "18446744073709551615"] {
+        let call = server.admin("listJournal").query("after", after);
+        call.problem(400, "invalid-request").await;
+    }
+    let call = server.admin("listJournal");
+    let none = call.query("after", "9223372036854775807").expect(200).await;
+    assert_eq!(none["items"], json!([]));
     let all = server.admin("getDistribution").expect(200).await;
     let of_january = server.admin("getDistribution").query("period", "2026-01");
     let of_january = of_january.expect(200).await;

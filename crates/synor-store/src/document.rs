@@ -10,6 +10,8 @@ use synor_economics::distribution::Distribution;
 use synor_economics::id::{AccountId, DeductionId};
 use synor_economics::money::MicroSynor;
 use synor_economics::period::Timestamp;
+use synor_economics::pricing::promotion::{Promotion, Redemption};
+use synor_economics::pricing::reserved::Commitment;
 
 use crate::api_key::{ApiKey, ApiKeyRole};
 use crate::error::StoreError;
@@ -22,6 +24,7 @@ pub enum Kind {
     ApiKey,
     AutoPay,
     AutoPayCharge,
+    Commitment,
     Counter,
     Credit,
     Deduction,
@@ -30,15 +33,19 @@ pub enum Kind {
     Invoice,
     Payment,
     PriceList,
+    Promotion,
+    Redemption,
+    Referral,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::Account,
         Self::ApiKey,
         Self::AutoPay,
         Self::AutoPayCharge,
+        Self::Commitment,
         Self::Counter,
         Self::Credit,
         Self::Deduction,
@@ -47,6 +54,9 @@ impl Kind {
         Self::Invoice,
         Self::Payment,
         Self::PriceList,
+        Self::Promotion,
+        Self::Redemption,
+        Self::Referral,
     ];
 
     /// The kind's name, as it is stored.
@@ -56,6 +66,7 @@ impl Kind {
             Self::ApiKey => "api_key",
             Self::AutoPay => "auto_pay",
             Self::AutoPayCharge => "auto_pay_charge",
+            Self::Commitment => "commitment",
             Self::Counter => "counter",
             Self::Credit => "credit",
             Self::Deduction => "deduction",
@@ -64,6 +75,9 @@ impl Kind {
             Self::Invoice => "invoice",
             Self::Payment => "payment",
             Self::PriceList => "price_list",
+            Self::Promotion => "promotion",
+            Self::Redemption => "redemption",
+            Self::Referral => "referral",
         }
     }
 }
@@ -330,6 +344,73 @@ impl Document for PriceListRecord {
         Keys {
             id: self.version.clone(),
             sort_key: effective,
+            ..Keys::default()
+        }
+    }
+}
+
+/// An account was referred by another, and both are to be rewarded once it has paid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Referral {
+    /// Who was referred.
+    pub account_id: AccountId,
+    /// By whom.
+    pub referrer_id: AccountId,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// When both were rewarded.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rewarded_at: Option<Timestamp>,
+}
+
+impl Document for Referral {
+    const KIND: Kind = Kind::Referral;
+    fn keys(&self) -> Keys {
+        Keys {
+            id: self.account_id.to_string(),
+            account: Some(self.account_id.clone()),
+            lookup: None,
+            sort_key: self.created_at.secs(),
+            is_open: self.rewarded_at.is_none(),
+        }
+    }
+}
+
+impl Document for Commitment {
+    const KIND: Kind = Kind::Commitment;
+    fn keys(&self) -> Keys {
+        Keys {
+            id: self.commitment_id.to_string(),
+            account: Some(self.account_id.clone()),
+            ..Keys::default()
+        }
+    }
+    fn check(&self) -> Result<(), String> {
+        Commitment::check(self).map_err(|e| e.to_string())
+    }
+}
+
+impl Document for Promotion {
+    const KIND: Kind = Kind::Promotion;
+    fn keys(&self) -> Keys {
+        Keys {
+            id: self.code.to_string(),
+            sort_key: self.starts_at.secs(),
+            ..Keys::default()
+        }
+    }
+    fn check(&self) -> Result<(), String> {
+        Promotion::check(self).map_err(|e| e.to_string())
+    }
+}
+
+impl Document for Redemption {
+    const KIND: Kind = Kind::Redemption;
+    fn keys(&self) -> Keys {
+        Keys {
+            id: format!("{}/{}", self.account_id, self.code),
+            account: Some(self.account_id.clone()),
+            sort_key: self.redeemed_at.secs(),
             ..Keys::default()
         }
     }

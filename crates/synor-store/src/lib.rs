@@ -11,7 +11,9 @@ mod store;
 
 pub use api_key::{ApiKey, ApiKeyRole};
 pub use change_set::{ChangeSet, Committed, Scope};
-pub use document::{Counter, Deduction, Document, Keys, Kind, PriceListRecord, StoredDocument};
+pub use document::{
+    Counter, Deduction, Document, Keys, Kind, PriceListRecord, Referral, StoredDocument,
+};
 pub use error::StoreError;
 pub use sqlite::SqliteStore;
 pub use store::{BookCheck, Cursor, JournalLine, ListQuery, Page, Store};

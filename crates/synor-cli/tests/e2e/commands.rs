@@ -157,8 +157,9 @@ fn usage_is_imported_summed_and_listed() {
     let summary = folder.type_in("usage summary --period 2026-01");
     let summary = summary.key(&key).json();
     let of = |resource: &str| {
-        let rows = list(&summary["rows"]).iter();
-        integer(&rows.filter(|r| r["resource"] == resource).next().unwrap()["quantity"])
+        let mut rows = list(&summary["rows"]).iter();
+        let row = rows.find(|row| row["resource"] == resource);
+        integer(&row.unwrap()["quantity"])
     };
     assert_eq!(of("network.egress"), 1_500_000_000 + 500_000_000);
     assert_eq!(of("compute.cpu"), 2 * 3_600 * 1_000, "core-milliseconds");

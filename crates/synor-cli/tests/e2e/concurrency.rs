@@ -5,7 +5,7 @@ use std::process::Child;
 
 use serde_json::{Value, json};
 
-use crate::common::{Folder, MONTH, Ran, Server, integer, list, text, wait_until};
+use crate::common::{Folder, MONTH, Ran, Server, integer, list, ndjson, text, wait_until};
 
 fn event(account: &str, gigabytes: u64) -> Value {
     json!({
@@ -33,7 +33,10 @@ fn close_at_once(folder: &Folder, accounts: &[String]) {
         assert_eq!(closed["failed"], json!([]));
         made.extend(list(&closed["invoices"]).to_vec());
     }
-    let of: BTreeSet<_> = made.iter().map(|i| text(&i["account_id"]).to_owned()).collect();
+    let of: BTreeSet<_> = made
+        .iter()
+        .map(|i| text(&i["account_id"]).to_owned())
+        .collect();
     assert_eq!(of, accounts.iter().cloned().collect());
     assert_eq!(made.len(), accounts.len(), "one invoice an account");
     let numbers: BTreeSet<_> = made.iter().map(|i| text(&i["number"]).to_owned()).collect();
@@ -49,7 +52,7 @@ fn close_at_once(folder: &Folder, accounts: &[String]) {
 fn folder_of(accounts: &[String]) -> Folder {
     let folder = Folder::new();
     let events: Vec<_> = accounts.iter().map(|account| event(account, 10)).collect();
-    let file = folder.write("events.ndjson", crate::common::ndjson(&events));
+    let file = folder.write("events.ndjson", ndjson(&events));
     let import = folder.synor(&["usage", "import", "--create-accounts"]);
     import.arg(file).ok();
     folder
@@ -94,7 +97,11 @@ fn sixty_four_deductions_at_once_take_what_there_is_and_no_more() {
         }
     }
     let steps = (1..=33).map(|n| (100 - 3 * n) * 1_000_000);
-    assert_eq!(left, steps.collect(), "each took 3 SYNOR from what was there");
+    assert_eq!(
+        left,
+        steps.collect(),
+        "each took 3 SYNOR from what was there"
+    );
     assert_eq!(folder.balance("acme")["balance_micro_synor"], 1_000_000);
     folder.verified();
 
@@ -121,7 +128,10 @@ fn one_deduction_sent_many_times_at_once_is_one() {
     let grants = (0..16).map(|_| api.post_later(&server.secret, path, &grant, Some("g")));
     let granted = api.wait_all(grants);
     let first = granted[0].clone().expect(201);
-    assert!(granted.iter().all(|reply| reply.body == first), "{granted:?}");
+    assert!(
+        granted.iter().all(|reply| reply.body == first),
+        "{granted:?}"
+    );
     let take = json!({"amount": "3 SYNOR", "reason": "an hour"});
     let path = "/billing/deduct?account=acme";
     let takes = (0..16).map(|_| api.post_later(&server.secret, path, &take, Some("t")));
@@ -154,18 +164,29 @@ fn one_deposit_sent_many_times_at_once_is_one_credit() {
     let announce = (0..8).map(|_| api.post_later(&key, path, &order, Some("d")));
     let announced = api.wait_all(announce);
     let first = announced[0].clone().expect(200);
-    assert!(announced.iter().all(|reply| reply.body == first), "{announced:?}");
+    assert!(
+        announced.iter().all(|reply| reply.body == first),
+        "{announced:?}"
+    );
 
-    // A client that retries may have signed again, with the next number of its wallet.
     let wallet = api.wallet("payer", 100);
-    let sent = api.wait_all((0..8).map(|n| {
-        let signed = api.transfer(&wallet, &first["request"], n % 2);
-        let order = json!({"amount": "5 SYNOR", "signed_transfer": signed});
-        api.post_later(&key, path, &order, Some("d"))
-    }));
-    for reply in sent {
-        assert_eq!(reply.expect(200)["deposit_id"], first["deposit_id"]);
+    let signed = || {
+        let signed = api.transfer(&wallet, &first["request"]);
+        json!({"amount": "5 SYNOR", "signed_transfer": signed})
+    };
+    let order = signed();
+    let sends = (0..8).map(|_| api.post_later(&key, path, &order, Some("d")));
+    let sent = api.wait_all(sends).into_iter().map(|r| r.expect(200));
+    let sent: Vec<_> = sent.collect();
+    for state in &sent {
+        assert_eq!(state["deposit_id"], first["deposit_id"]);
+        assert_eq!(text(&state["tx_id"]), text(&sent[0]["tx_id"]));
     }
+    // A client that lost the answer signs again, with the next number of its wallet.
+    let again = signed();
+    assert_ne!(again, order);
+    let state = api.post_once(&key, path, &again, "d").expect(200);
+    assert_eq!(state["tx_id"], sent[0]["tx_id"], "the first one stays");
     wait_until("the deposit counts", || {
         let balance = folder.balance("acme");
         (integer(&balance["prepaid_micro_synor"]) > 0).then_some(())
@@ -198,7 +219,7 @@ fn one_deposit_typed_twice_at_once_is_one_credit() {
     let wallet = folder.type_in("wallet balance").json();
     assert_eq!(integer(&wallet["balance_soma"]), 95 * 100_000_000);
 
-    deposit("billing deposit 6 SYNOR --idempotency-key monday").refused(&["monday"]);
+    deposit("billing deposit 6 SYNOR --idempotency-key monday").refused(&["Idempotency-Key"]);
     deposit("billing deposit 6 SYNOR --idempotency-key tuesday").ok();
     assert_eq!(folder.balance("acme")["prepaid_micro_synor"], 11_000_000);
     folder.verified();

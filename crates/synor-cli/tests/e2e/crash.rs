@@ -60,23 +60,36 @@ fn billed(folder: &Folder) -> Vec<(Value, Value)> {
         .collect()
 }
 
-/// Starts an import, and kills the importing process (or the server that it talks to) after some
-/// time. Returns whether that was before the import's end.
-fn import_and_kill(folder: &Folder, file: &Path, after: Duration, the_server: bool) -> bool {
+/// Starts an import, and kills the importing process, or the server that it talks to, after some
+/// time. If the import did not notice, returns how long it took: it had ended, or (a server that is
+/// killed before the command has found it leaves the folder to the command) did without.
+fn import_and_kill(
+    folder: &Folder,
+    file: &Path,
+    after: Duration,
+    the_server: bool,
+) -> Option<Duration> {
     let server = the_server.then(|| Server::start(folder));
+    let started = Instant::now();
     let mut import = folder.synor(&["usage", "import"]).arg(file).spawn();
-    std::thread::sleep(after);
-    if let Some(server) = server {
-        server.kill();
-        let ran = Ran::new("import".to_owned(), import.wait_with_output().unwrap());
-        if ran.code == Some(0) {
-            return false;
+    while started.elapsed() < after {
+        if import.try_wait().unwrap().is_some() {
+            return Some(started.elapsed());
         }
-        ran.assert_refused(&[]);
-        return true;
+        std::thread::sleep(Duration::from_millis(1));
     }
-    import.kill().unwrap();
-    import.wait().unwrap().signal() == Some(9)
+    let Some(server) = server else {
+        import.kill().unwrap();
+        let killed = import.wait().unwrap().signal() == Some(9);
+        return (!killed).then(|| started.elapsed());
+    };
+    server.kill();
+    let ran = Ran::new("import".to_owned(), import.wait_with_output().unwrap());
+    if ran.code == Some(0) {
+        return Some(started.elapsed());
+    }
+    ran.assert_refused(&[]);
+    None
 }
 
 #[test]
@@ -107,14 +120,18 @@ fn twenty_kills_during_imports_end_in_the_totals_of_an_undisturbed_one() {
         let known: Vec<usize> = (0..EVENTS).filter(|n| round_of[*n] <= round).collect();
         let lines: Vec<_> = known.iter().map(|n| events[*n].clone()).collect();
         let file = disturbed.write("part.ndjson", ndjson(&lines));
-        let share = 0.2 + 0.8 * known.len() as f64 / EVENTS as f64;
+        let share = 0.1 + 0.9 * known.len() as f64 / EVENTS as f64;
         let mut expected = u64::try_from(whole.mul_f64(share).as_micros()).unwrap();
         loop {
             attempts += 1;
-            assert!(attempts < 5 * KILLS, "the kills come too late");
-            let after = Duration::from_micros(expected / 5 + random.below(expected * 3 / 4));
+            assert!(attempts < 5 * KILLS, "the kills miss");
             let the_server = round % 2 == 1;
-            let was_inside = import_and_kill(&disturbed, &file, after, the_server);
+            // The command first reads the file, and only then needs the server.
+            let earliest = expected * if the_server { 2 } else { 1 } / 5;
+            let after = earliest + random.below(expected * 19 / 20 - earliest);
+            let after = Duration::from_micros(after);
+            let missed = import_and_kill(&disturbed, &file, after, the_server);
+            let was_inside = missed.is_none();
 
             let found = disturbed.verified();
             let count = usize::try_from(found["events"].as_u64().unwrap()).unwrap();
@@ -134,13 +151,13 @@ fn twenty_kills_during_imports_end_in_the_totals_of_an_undisturbed_one() {
             println!(
                 "seed {SEED}, round {round}: {} killed after {after:?}{}, {before} → {count} of {}",
                 if the_server { "server" } else { "command" },
-                if was_inside { "" } else { ", too late" },
+                if was_inside { "" } else { ", missed" },
                 known.len()
             );
-            if was_inside {
-                break;
+            match missed {
+                None => break,
+                Some(took) => expected = u64::try_from(took.as_micros()).unwrap(),
             }
-            expected = expected * 2 / 3;
         }
     }
     println!("{KILLS} kills were inside an import, {in_part} of them between two new batches");

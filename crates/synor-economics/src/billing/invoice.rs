@@ -20,6 +20,7 @@ use super::line_item::LineItem;
 use crate::id::{AccountId, CommitmentId, InvoiceId, TxId};
 use crate::money::{MicroSynor, MoneyError};
 use crate::period::{DAY_SECS, Month, Period, Timestamp, Zone};
+use crate::plan::Plan;
 
 /// How long after the period's end an invoice is due.
 pub const DUE_AFTER_SECS: i64 = 30 * DAY_SECS;
@@ -154,6 +155,11 @@ impl<'de> Deserialize<'de> for InvoiceNumber {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type")]
 pub enum DiscountType {
+    /// The account's plan.
+    Plan {
+        /// Which.
+        plan: Plan,
+    },
     /// Much usage.
     Volume {
         /// The tier reached.
@@ -187,6 +193,17 @@ pub struct AppliedDiscount {
     pub amount_micro_synor: MicroSynor,
 }
 
+/// A charge that does not follow usage: what a commitment was not used for. The treasury earns it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fee {
+    /// The commitment.
+    pub commitment_id: CommitmentId,
+    /// What people read.
+    pub description: String,
+    /// How much.
+    pub amount_micro_synor: MicroSynor,
+}
+
 /// What an account will be billed for a period, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Draft {
@@ -203,7 +220,10 @@ pub struct Draft {
     pub period: Period,
     /// What was used, and corrections of earlier months.
     pub line_items: Vec<LineItem>,
-    /// The sum of the lines.
+    /// Charges that do not follow usage.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub fees: Vec<Fee>,
+    /// The sum of the lines and fees.
     pub subtotal_micro_synor: MicroSynor,
     /// What is taken off.
     pub discounts: Vec<AppliedDiscount>,
@@ -232,10 +252,34 @@ impl Draft {
             time_zone,
             period,
             line_items,
+            fees: Vec::new(),
             subtotal_micro_synor,
             discounts: Vec::new(),
             usage_log_position,
         })
+    }
+
+    /// The same with these discounts.
+    pub fn with_discounts(mut self, discounts: Vec<AppliedDiscount>) -> Result<Self, InvoiceError> {
+        self.discounts = discounts;
+        self.hold_discounts()?;
+        Ok(self)
+    }
+
+    /// The same with these fees, which no discount touches.
+    pub fn with_fees(mut self, fees: Vec<Fee>) -> Result<Self, InvoiceError> {
+        for fee in &fees {
+            self.subtotal_micro_synor = self
+                .subtotal_micro_synor
+                .checked_add(fee.amount_micro_synor)?;
+        }
+        self.fees = fees;
+        Ok(self)
+    }
+
+    /// Whether there is nothing to bill.
+    pub fn is_empty(&self) -> bool {
+        self.line_items.is_empty() && self.fees.is_empty()
     }
 
     /// What is owed before credits: subtotal less discounts, never below zero.
@@ -280,6 +324,7 @@ impl Draft {
             time_zone: self.time_zone,
             period: self.period,
             line_items: self.line_items,
+            fees: self.fees,
             subtotal_micro_synor: self.subtotal_micro_synor,
             discounts: self.discounts,
             credits: uses,
@@ -322,7 +367,10 @@ pub struct Invoice {
     pub period: Period,
     /// What was used, and corrections of earlier months.
     pub line_items: Vec<LineItem>,
-    /// The sum of the lines.
+    /// Charges that do not follow usage.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub fees: Vec<Fee>,
+    /// The sum of the lines and fees.
     pub subtotal_micro_synor: MicroSynor,
     /// What was taken off.
     pub discounts: Vec<AppliedDiscount>,
@@ -375,6 +423,12 @@ impl Invoice {
             .filter(|u| u.is_prepaid)
             .map(|u| u.amount_micro_synor);
         MicroSynor::sum(prepaid.chain([self.paid_micro_synor]))
+    }
+
+    /// The amounts of its lines, then of its fees.
+    pub fn charges(&self) -> impl Iterator<Item = MicroSynor> {
+        let lines = self.line_items.iter().map(|line| line.amount_micro_synor);
+        lines.chain(self.fees.iter().map(|fee| fee.amount_micro_synor))
     }
 
     /// What lines below zero give back as credit.
@@ -466,9 +520,8 @@ impl Invoice {
     pub fn check(&self) -> Result<(), InvoiceError> {
         let sums = [
             (
-                "its lines do not add up to its subtotal",
-                MicroSynor::sum(self.line_items.iter().map(|l| l.amount_micro_synor))?
-                    == self.subtotal_micro_synor,
+                "its lines and fees do not add up to its subtotal",
+                MicroSynor::sum(self.charges())? == self.subtotal_micro_synor,
             ),
             (
                 "its credits do not add up to what was applied",

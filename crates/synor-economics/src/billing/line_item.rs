@@ -64,15 +64,17 @@ pub struct LineItem {
 }
 
 impl LineItem {
-    /// The line for a quantity at a price, in a month of `month_secs` seconds.
+    /// The line for a quantity at a price, in a month of `month_secs` seconds of which the price
+    /// holds for `share`.
     pub fn rated(
         version: &str,
         price: &Price,
         quantity: Quantity,
         month_secs: i64,
+        share: Exact,
         served: BTreeMap<Option<ProviderId>, Quantity>,
     ) -> Result<Self, PricingError> {
-        let cost = price.cost(quantity, month_secs, Exact::from_integer(1))?;
+        let cost = price.cost(quantity, month_secs, share)?;
         let net = settle(cost.exact)?;
         let spec = price.resource.spec();
         let title = match price.dimensions.get("gpu_model") {

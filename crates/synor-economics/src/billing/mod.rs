@@ -1,5 +1,6 @@
 //! Billing: invoices, what pays for them, and the journal that proves it.
 
+pub mod bill;
 pub mod credit;
 pub mod invoice;
 pub mod ledger;
@@ -8,9 +9,10 @@ pub mod payment;
 pub mod prepaid;
 pub mod settlement;
 
+pub use bill::{BillError, BillFacts, bill};
 pub use credit::{CreditEntry, CreditError, CreditManager, CreditSource, CreditUse};
 pub use invoice::{
-    AppliedDiscount, DiscountType, Draft, Invoice, InvoiceError, InvoiceNumber, InvoiceStatus,
+    AppliedDiscount, DiscountType, Draft, Fee, Invoice, InvoiceError, InvoiceNumber, InvoiceStatus,
 };
 pub use ledger::{JournalEntry, LedgerAccount, LedgerError, Posting};
 pub use line_item::{LineItem, ServedBy};

@@ -8,8 +8,9 @@ use super::model::{Charge, Cost};
 use super::price_unit::PriceUnit;
 use super::rate::PricingError;
 use super::raw_price::RawPrice;
+use crate::id::AccountId;
 use crate::metering::{Dimensions, ResourceType};
-use crate::money::Exact;
+use crate::money::{Exact, MicroSynor};
 use crate::period::Timestamp;
 use crate::quantity::Quantity;
 
@@ -31,6 +32,8 @@ pub struct PriceListError {
 pub struct Price {
     /// What is priced.
     pub resource: ResourceType,
+    /// The account that this price is for; all if absent. An account's own price wins.
+    pub account: Option<AccountId>,
     /// The values that usage must carry for this price; the price with most of them wins.
     pub dimensions: Dimensions,
     /// What the amounts are for.
@@ -62,7 +65,18 @@ pub struct PriceList {
     /// From when on it applies.
     pub effective_from: Timestamp,
     prices: Vec<Price>,
+    volume_discounts: Vec<VolumeDiscount>,
+    usd_per_synor: Option<Exact>,
     text: String,
+}
+
+/// From an amount spent in a month on, so many per cent are taken off all of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeDiscount {
+    /// From how much on.
+    pub from: MicroSynor,
+    /// Per cent.
+    pub percent: Exact,
 }
 
 #[derive(Deserialize)]
@@ -70,7 +84,18 @@ pub struct PriceList {
 struct Document {
     version: Spanned<String>,
     effective_from: Spanned<String>,
+    #[serde(default)]
+    usd_per_synor: Option<Spanned<String>>,
     price: Vec<Spanned<RawPrice>>,
+    #[serde(default)]
+    volume_discount: Vec<RawVolumeDiscount>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawVolumeDiscount {
+    from: Spanned<String>,
+    percent: Spanned<String>,
 }
 
 impl PriceList {
@@ -107,17 +132,34 @@ impl PriceList {
         }
         let effective_from = Timestamp::parse(document.effective_from.get_ref())
             .map_err(|e| at(document.effective_from.span().start, e.to_string()))?;
+        let usd_per_synor = match &document.usd_per_synor {
+            None => None,
+            Some(text) => {
+                let rate = Exact::parse_decimal(text.get_ref())
+                    .ok()
+                    .filter(Exact::is_positive);
+                let wrong = || {
+                    let reason = format!("`{}` is not a rate above zero", text.get_ref());
+                    at(text.span().start, reason)
+                };
+                Some(rate.ok_or_else(wrong)?)
+            }
+        };
         let mut prices: Vec<Price> = Vec::with_capacity(document.price.len());
         for raw in &document.price {
-            let price = raw.get_ref().read(&at)?;
-            let same = |p: &Price| p.resource == price.resource && p.dimensions == price.dimensions;
+            let price = raw.get_ref().read(usd_per_synor, &at)?;
+            let key = |p: &Price| (p.resource, p.dimensions.clone(), p.account.clone());
+            let same = |p: &Price| key(p) == key(&price);
             if prices.iter().any(same) {
                 let reason = format!("{} is priced twice", describe(&price));
                 return Err(at(raw.span().start, reason));
             }
             prices.push(price);
         }
+        let volume_discounts = read_volume_discounts(&document.volume_discount, &at)?;
         Ok(Self {
+            volume_discounts,
+            usd_per_synor,
             version: version.clone(),
             effective_from,
             prices,
@@ -135,8 +177,20 @@ impl PriceList {
         &self.prices
     }
 
-    /// The price of usage: of those whose dimensions the usage carries, the one with most of them.
+    /// The price of usage for everyone: of those whose dimensions the usage carries, the one with
+    /// most of them.
     pub fn price_of(&self, resource: ResourceType, dimensions: &Dimensions) -> Option<&Price> {
+        self.price_for(None, resource, dimensions)
+    }
+
+    /// The price of usage for an account: its own if it has one, else everyone's; of those whose
+    /// dimensions the usage carries, the one with most of them.
+    pub fn price_for(
+        &self,
+        account: Option<&AccountId>,
+        resource: ResourceType,
+        dimensions: &Dimensions,
+    ) -> Option<&Price> {
         let carried = |p: &&Price| {
             p.dimensions
                 .iter()
@@ -145,8 +199,19 @@ impl PriceList {
         self.prices
             .iter()
             .filter(|p| p.resource == resource)
+            .filter(|p| p.account.is_none() || p.account.as_ref() == account)
             .filter(carried)
-            .max_by_key(|p| p.dimensions.len())
+            .max_by_key(|p| (p.account.is_some(), p.dimensions.len()))
+    }
+
+    /// What is taken off by how much is spent in a month, in ascending order.
+    pub fn volume_discounts(&self) -> &[VolumeDiscount] {
+        &self.volume_discounts
+    }
+
+    /// What a SYNOR is worth in USD by this list, if prices are in USD.
+    pub const fn usd_per_synor(&self) -> Option<Exact> {
+        self.usd_per_synor
     }
 }
 
@@ -155,10 +220,42 @@ fn describe(price: &Price) -> String {
         .dimensions
         .iter()
         .map(|(k, v)| format!("{k} {v}"))
+        .chain(price.account.iter().map(|account| format!("for {account}")))
         .collect();
     format!("{} {}", price.resource, dimensions.join(" "))
         .trim_end()
         .to_owned()
+}
+
+fn read_volume_discounts(
+    raw: &[RawVolumeDiscount],
+    at: &impl Fn(usize, String) -> PriceListError,
+) -> Result<Vec<VolumeDiscount>, PriceListError> {
+    let mut discounts: Vec<VolumeDiscount> = Vec::with_capacity(raw.len());
+    for discount in raw {
+        let place = discount.from.span().start;
+        let from = MicroSynor::parse_positive(discount.from.get_ref())
+            .map_err(|e| at(place, e.to_string()))?;
+        if let Some(before) = discounts.last().filter(|before| before.from >= from) {
+            let reason = format!(
+                "volume discounts must ascend: {from} follows {}",
+                before.from
+            );
+            return Err(at(place, reason));
+        }
+        let place = discount.percent.span().start;
+        let percent = Exact::parse_decimal(discount.percent.get_ref())
+            .map_err(|e| at(place, e.to_string()))?;
+        if !percent.is_positive() || percent > Exact::from_integer(100) {
+            let reason = format!(
+                "`{}` is not above 0 and at most 100",
+                discount.percent.get_ref()
+            );
+            return Err(at(place, reason));
+        }
+        discounts.push(VolumeDiscount { from, percent });
+    }
+    Ok(discounts)
 }
 
 #[cfg(test)]
@@ -215,7 +312,7 @@ mod tests {
         );
         check(
             &format!("{HEAD}{}", price("compute.cpu", "core-hour", "1 EUR")),
-            expect!["line 6: `1 EUR` is not a price; write it as `0.02 SYNOR`"],
+            expect!["line 6: `1 EUR` is not a price; write it as `0.02 SYNOR` or `0.02 USD`"],
         );
         check(
             &format!("{HEAD}{}", price("compute.cpu", "core-hour", "-1 SYNOR")),

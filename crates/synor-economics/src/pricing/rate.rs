@@ -7,9 +7,11 @@ use thiserror::Error;
 
 use super::price_list::{Price, PriceList};
 use crate::billing::LineItem;
-use crate::id::ProviderId;
+use crate::id::{AccountId, ProviderId};
 use crate::metering::{Dimensions, ResourceType, UnitError, UsageRow};
-use crate::money::MoneyError;
+use crate::money::{Exact, MoneyError};
+use crate::period::Period;
+use crate::plan::Plan;
 use crate::quantity::Quantity;
 
 /// Why usage could not be priced.
@@ -42,6 +44,28 @@ fn of(dimensions: &Dimensions) -> String {
     }
 }
 
+/// A stretch of a month in which neither prices nor plan change, and what was used in it.
+#[derive(Debug, Clone)]
+pub struct Segment<'a> {
+    /// When.
+    pub period: Period,
+    /// The prices.
+    pub list: &'a PriceList,
+    /// The plan.
+    pub plan: Plan,
+    /// The usage.
+    pub rows: Vec<UsageRow>,
+}
+
+/// Lines, and what each plan takes of each of them.
+#[derive(Debug, Default)]
+pub struct Rated {
+    /// One line for each price that applies, in the order of time and of resources.
+    pub lines: Vec<LineItem>,
+    /// By plan: per cent × cost in exact µSYNOR, for each line by its place.
+    pub plan_parts: BTreeMap<Plan, Vec<Exact>>,
+}
+
 /// Rates the rows of a calendar month of `month_secs` seconds: one line for each price that
 /// applies, in the order of resources, with who served how much of it.
 pub fn rate_usage(
@@ -49,49 +73,156 @@ pub fn rate_usage(
     rows: &[UsageRow],
     month_secs: i64,
 ) -> Result<Vec<LineItem>, PricingError> {
-    let mut groups: BTreeMap<(ResourceType, &Dimensions), Group<'_>> = BTreeMap::new();
-    for UsageRow { key, quantity } in rows {
-        let price = list
-            .price_of(key.resource, &key.dimensions)
-            .ok_or_else(|| PricingError::NoPrice {
-                version: list.version.clone(),
-                resource: key.resource,
-                dimensions: key.dimensions.clone(),
-            })?;
-        groups
-            .entry((key.resource, &price.dimensions))
-            .or_insert_with(|| Group {
-                price,
-                total: Quantity::ZERO,
-                served: BTreeMap::new(),
-            })
-            .add(key.provider.as_ref(), *quantity)?;
+    let mut rated = Rated::default();
+    let usage = [(Plan::Free, rows)];
+    rate_run(
+        list,
+        None,
+        &usage,
+        month_secs,
+        Exact::from_integer(1),
+        &mut rated,
+    )?;
+    Ok(rated.lines)
+}
+
+/// Rates the adjacent segments of a month of `month_secs` seconds for an account. Segments of one
+/// price list run on from each other: a tier that was reached before a change of plan stays
+/// reached. A price list that holds for a part of the month has its allowances, bounds, fees and
+/// limits in proportion.
+pub fn rate_segments(
+    account: &AccountId,
+    segments: &[Segment<'_>],
+    month_secs: i64,
+) -> Result<Rated, PricingError> {
+    let mut rated = Rated::default();
+    for run in segments.chunk_by(|a, b| a.list.version == b.list.version) {
+        let Some(first) = run.first() else { continue };
+        let secs: i64 = run
+            .iter()
+            .map(|s| s.period.secs())
+            .fold(0, i64::saturating_add);
+        let share =
+            Exact::new(i128::from(secs), i128::from(month_secs)).ok_or(MoneyError::Overflow)?;
+        let usage: Vec<_> = run.iter().map(|s| (s.plan, s.rows.as_slice())).collect();
+        rate_run(
+            first.list,
+            Some(account),
+            &usage,
+            month_secs,
+            share,
+            &mut rated,
+        )?;
     }
-    groups
-        .into_values()
-        .map(|group| {
-            LineItem::rated(
-                &list.version,
-                group.price,
-                group.total,
-                month_secs,
-                group.served,
-            )
-        })
-        .collect()
+    let count = rated.lines.len();
+    for parts in rated.plan_parts.values_mut() {
+        parts.resize(count, Exact::ZERO);
+    }
+    Ok(rated)
+}
+
+/// Rates consecutive usage under one price list.
+fn rate_run(
+    list: &PriceList,
+    account: Option<&AccountId>,
+    usage: &[(Plan, &[UsageRow])],
+    month_secs: i64,
+    share: Exact,
+    rated: &mut Rated,
+) -> Result<(), PricingError> {
+    let mut groups: BTreeMap<(ResourceType, &Dimensions), Group<'_>> = BTreeMap::new();
+    for (segment, (_, rows)) in usage.iter().enumerate() {
+        for UsageRow { key, quantity } in *rows {
+            let price = list
+                .price_for(account, key.resource, &key.dimensions)
+                .ok_or_else(|| PricingError::NoPrice {
+                    version: list.version.clone(),
+                    resource: key.resource,
+                    dimensions: key.dimensions.clone(),
+                })?;
+            groups
+                .entry((key.resource, &price.dimensions))
+                .or_insert_with(|| Group::new(price, usage.len()))
+                .add(segment, key.provider.as_ref(), *quantity)?;
+        }
+    }
+    for group in groups.into_values() {
+        group.add_plan_parts(usage, month_secs, share, rated)?;
+        let Group {
+            price,
+            total,
+            served,
+            ..
+        } = group;
+        let line = LineItem::rated(&list.version, price, total, month_secs, share, served)?;
+        rated.lines.push(line);
+    }
+    Ok(())
 }
 
 struct Group<'a> {
     price: &'a Price,
     total: Quantity,
+    by_segment: Vec<Quantity>,
     served: BTreeMap<Option<ProviderId>, Quantity>,
 }
 
-impl Group<'_> {
-    fn add(&mut self, provider: Option<&ProviderId>, quantity: Quantity) -> Result<(), MoneyError> {
+impl<'a> Group<'a> {
+    fn new(price: &'a Price, segments: usize) -> Self {
+        let by_segment = vec![Quantity::ZERO; segments];
+        Self {
+            price,
+            total: Quantity::ZERO,
+            by_segment,
+            served: BTreeMap::new(),
+        }
+    }
+
+    fn add(
+        &mut self,
+        segment: usize,
+        provider: Option<&ProviderId>,
+        quantity: Quantity,
+    ) -> Result<(), MoneyError> {
         self.total = self.total.checked_add(quantity)?;
+        if let Some(sum) = self.by_segment.get_mut(segment) {
+            *sum = sum.checked_add(quantity)?;
+        }
         let served = self.served.entry(provider.cloned()).or_default();
         *served = served.checked_add(quantity)?;
+        Ok(())
+    }
+
+    /// What each segment adds to the line's cost, times what its plan takes off.
+    fn add_plan_parts(
+        &self,
+        usage: &[(Plan, &[UsageRow])],
+        month_secs: i64,
+        share: Exact,
+        rated: &mut Rated,
+    ) -> Result<(), PricingError> {
+        if usage.iter().all(|(plan, _)| *plan == Plan::Free) {
+            return Ok(());
+        }
+        let place = rated.lines.len();
+        let (mut so_far, mut cost_so_far) = (Quantity::ZERO, Exact::ZERO);
+        for ((plan, _), quantity) in usage.iter().zip(&self.by_segment) {
+            so_far = so_far.checked_add(*quantity)?;
+            let cost = self.price.cost(so_far, month_secs, share)?.exact;
+            let added = cost.checked_sub(cost_so_far)?;
+            cost_so_far = cost;
+            if *plan == Plan::Free {
+                continue;
+            }
+            let off = added
+                .checked_mul(plan.discount_percent())?
+                .checked_div(Exact::from_integer(100))?;
+            let parts = rated.plan_parts.entry(*plan).or_default();
+            parts.resize(place.saturating_add(1), Exact::ZERO);
+            if let Some(part) = parts.get_mut(place) {
+                *part = part.checked_add(off)?;
+            }
+        }
         Ok(())
     }
 }

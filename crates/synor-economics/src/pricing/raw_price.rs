@@ -9,6 +9,7 @@ use toml::Spanned;
 use super::model::{Charge, Model, PackageRounding, Tier};
 use super::price_list::{Price, PriceListError};
 use super::price_unit::PriceUnit;
+use crate::id::AccountId;
 use crate::metering::summary::PRICED_DIMENSIONS;
 use crate::metering::{ResourceType, UnitError, UnknownResource};
 use crate::money::{Exact, MICRO_PER_SYNOR};
@@ -18,6 +19,8 @@ use crate::money::{Exact, MICRO_PER_SYNOR};
 #[serde(deny_unknown_fields)]
 pub(super) struct RawPrice {
     resource: Spanned<String>,
+    #[serde(default)]
+    account: Option<AccountId>,
     #[serde(default)]
     dimensions: BTreeMap<String, String>,
     per: Spanned<String>,
@@ -56,11 +59,23 @@ enum Count {
     Text(String),
 }
 
+/// Makes an error at an offset of the document.
 type At<'a> = &'a dyn Fn(usize, String) -> PriceListError;
+
+/// Reads the amounts of a price, in SYNOR or, at a rate, in USD.
+#[derive(Clone, Copy)]
+struct Amounts<'a> {
+    usd_per_synor: Option<Exact>,
+    at: At<'a>,
+}
 
 impl RawPrice {
     /// The price, with every mistake at its line.
-    pub(super) fn read(&self, at: At<'_>) -> Result<Price, PriceListError> {
+    pub(super) fn read(
+        &self,
+        usd_per_synor: Option<Exact>,
+        at: At<'_>,
+    ) -> Result<Price, PriceListError> {
         let place = self.resource.span().start;
         let resource: ResourceType = self
             .resource
@@ -87,8 +102,9 @@ impl RawPrice {
             let reason = format!("prices cannot depend on `{other}`; they can on {known}");
             return Err(at(place, reason));
         }
-        let charge = self.read_charge(&per, per_place, at)?;
+        let charge = self.read_charge(&per, per_place, Amounts { usd_per_synor, at })?;
         Ok(Price {
+            account: self.account.clone(),
             resource,
             dimensions: self.dimensions.clone(),
             per,
@@ -100,15 +116,16 @@ impl RawPrice {
         &self,
         per: &PriceUnit,
         start: usize,
-        at: At<'_>,
+        amounts: Amounts<'_>,
     ) -> Result<Charge, PriceListError> {
-        let model = self.read_model(per, start, at)?;
+        let at = amounts.at;
+        let model = self.read_model(per, start, amounts)?;
         let free = match &self.free {
             None => Exact::ZERO,
             Some(free) => read_count(free.get_ref(), per).map_err(|e| at(free.span().start, e))?,
         };
         let bound = |bound: &Option<Spanned<String>>| -> Result<Option<Exact>, PriceListError> {
-            bound.as_ref().map(|text| read_amount(text, at)).transpose()
+            bound.as_ref().map(|text| amounts.read(text)).transpose()
         };
         let (minimum, maximum) = (bound(&self.minimum)?, bound(&self.maximum)?);
         if let (Some(least), Some(most), Some(text)) = (minimum, maximum, &self.maximum)
@@ -131,19 +148,20 @@ impl RawPrice {
         &self,
         per: &PriceUnit,
         start: usize,
-        at: At<'_>,
+        amounts: Amounts<'_>,
     ) -> Result<Model, PriceListError> {
+        let at = amounts.at;
         let name = self.model.as_ref().map_or("per_unit", |m| m.get_ref());
         let place = self.model.as_ref().map_or(start, |m| m.span().start);
         let amount = || match &self.amount {
-            Some(text) => read_amount(text, at),
+            Some(text) => amounts.read(text),
             None => Err(at(
                 place,
                 format!("{name} needs an amount, such as `0.02 SYNOR`"),
             )),
         };
         let tiers = || match &self.tiers {
-            Some(tiers) => read_tiers(tiers.get_ref(), tiers.span(), per, at),
+            Some(tiers) => read_tiers(tiers.get_ref(), tiers.span(), per, amounts),
             None => Err(at(place, format!("{name} needs tiers"))),
         };
         let unwanted = |field: &str, span: Option<Range<usize>>| match span {
@@ -207,8 +225,9 @@ fn read_tiers(
     raw: &[RawTier],
     span: Range<usize>,
     per: &PriceUnit,
-    at: At<'_>,
+    amounts: Amounts<'_>,
 ) -> Result<Vec<Tier>, PriceListError> {
+    let at = amounts.at;
     let mut tiers: Vec<Tier> = Vec::with_capacity(raw.len());
     for (index, tier) in raw.iter().enumerate() {
         let is_last = index.checked_add(1) == Some(raw.len());
@@ -237,7 +256,7 @@ fn read_tiers(
         };
         let amount = |text: &Option<Spanned<String>>| -> Result<Exact, PriceListError> {
             text.as_ref()
-                .map_or(Ok(Exact::ZERO), |text| read_amount(text, at))
+                .map_or(Ok(Exact::ZERO), |text| amounts.read(text))
         };
         tiers.push(Tier {
             up_to,
@@ -288,18 +307,34 @@ fn positive(text: &str) -> Result<Exact, String> {
     }
 }
 
-/// `0.02 SYNOR`: any number of decimals, because a price is not yet an amount. In µSYNOR.
-fn read_amount(text: &Spanned<String>, at: At<'_>) -> Result<Exact, PriceListError> {
-    let read = |text: &str| -> Result<Exact, String> {
-        let Some(number) = text.strip_suffix(" SYNOR") else {
-            return Err(format!("`{text}` is not a price; write it as `0.02 SYNOR`"));
-        };
+impl Amounts<'_> {
+    /// `0.02 SYNOR` or `0.02 USD`: any number of decimals, because a price is not yet an amount. In
+    /// µSYNOR.
+    fn read(self, text: &Spanned<String>) -> Result<Exact, PriceListError> {
+        self.exact(text.get_ref())
+            .map_err(|e| (self.at)(text.span().start, e))
+    }
+
+    fn exact(self, text: &str) -> Result<Exact, String> {
+        let not_a_price =
+            || format!("`{text}` is not a price; write it as `0.02 SYNOR` or `0.02 USD`");
+        let (number, currency) = text.split_once(' ').ok_or_else(not_a_price)?;
         if number.starts_with('-') {
             return Err(format!("`{text}` is below zero"));
         }
-        positive(number)?
-            .checked_mul(Exact::from_integer(i128::from(MICRO_PER_SYNOR)))
+        let amount = positive(number)?;
+        let synor = match (currency, self.usd_per_synor) {
+            ("SYNOR", _) => Ok(amount),
+            ("USD", Some(rate)) => amount.checked_div(rate),
+            ("USD", None) => {
+                return Err(format!(
+                    "`{text}` is in USD, so the list must say `usd_per_synor`"
+                ));
+            }
+            _ => return Err(not_a_price()),
+        };
+        synor
+            .and_then(|s| s.checked_mul(Exact::from_integer(i128::from(MICRO_PER_SYNOR))))
             .map_err(|e| e.to_string())
-    };
-    read(text.get_ref()).map_err(|e| at(text.span().start, e))
+    }
 }

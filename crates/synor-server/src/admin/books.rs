@@ -73,11 +73,14 @@ pub async fn journal(
     Params(params): Params<JournalParams>,
 ) -> Result<Json<ShownJournal>, Problem> {
     let limit = params.limit.unwrap_or(100).clamp(1, JOURNAL_LIMIT_MAX);
-    let lines = state
-        .engine
-        .store()
-        .journal(params.after.unwrap_or_default(), limit)
-        .await;
+    let after = params.after.unwrap_or_default();
+    if i64::try_from(after).is_err() {
+        return Err(Problem::invalid(format!(
+            "after: `{after}` is above {}",
+            i64::MAX
+        )));
+    }
+    let lines = state.engine.store().journal(after, limit).await;
     let items: Vec<_> = lines
         .map_err(EngineError::from)?
         .into_iter()

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
-use synor_chain::{Chain, DevChain, DevChainConfig, RpcServer, Soma, Wallet};
+use synor_chain::{Chain, DevChain, DevChainConfig, RpcChain, RpcServer, Soma, Wallet};
 use synor_economics::period::Timestamp;
 use synor_economics::pricing::PriceList;
 use synor_engine::{Clock, Engine, EngineConfig};
@@ -23,6 +23,18 @@ pub const NOW_SECS: i64 = 1_770_112_800;
 /// The secret that makes its sender an admin.
 pub const ADMIN: &str = "the-secret-of-this-run";
 pub const CHAIN_ID: &str = "synor-dev";
+/// Where nothing answers.
+const NOWHERE: &str = "http://127.0.0.1:1/rpc";
+/// Besides the built-in prices, one that depends on the quantity.
+const TIERED: &str = r#"
+[[price]]
+resource = "network.requests"
+dimensions = { region = "eu-central" }
+per = "1M requests"
+model = "graduated"
+free = 1
+tiers = [{ up_to = 5, amount = "0.10 SYNOR" }, { amount = "0.05 SYNOR", flat = "0.50 SYNOR" }]
+"#;
 
 struct StoppedClock;
 
@@ -44,6 +56,16 @@ pub struct Server {
 
 impl Server {
     pub async fn start() -> Self {
+        Self::start_on(None).await
+    }
+
+    /// A server that cannot reach its chain. Tests still can.
+    pub async fn start_without_chain() -> Self {
+        let chain = RpcChain::new(NOWHERE).expect("an address");
+        Self::start_on(Some(Arc::new(chain))).await
+    }
+
+    async fn start_on(other_chain: Option<Arc<dyn Chain>>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let usage = SqliteUsageLog::open(folder.path().join("usage.db")).expect("a usage log");
         let store = SqliteStore::open(&folder.path().join("book.db")).expect("a book");
@@ -53,14 +75,16 @@ impl Server {
         };
         let chain = DevChain::open(folder.path().join("chain.db"), config).expect("a chain");
         let chain = Arc::new(chain);
+        let prices = PriceList::built_in().expect("the built-in prices");
+        let prices = PriceList::parse(&format!("{}{TIERED}", prices.text()));
         let engine = Engine::new(
             Arc::new(usage),
             Arc::new(store),
-            Arc::clone(&chain) as Arc<dyn Chain>,
+            other_chain.unwrap_or_else(|| chain.clone()),
             Arc::new(StoppedClock),
             Wallet::development(CHAIN_ID, "billing"),
             EngineConfig::default(),
-            PriceList::built_in().expect("the built-in prices"),
+            prices.expect("prices"),
         );
         let engine = Arc::new(engine.await.expect("an engine"));
         let state = AppState {
@@ -88,6 +112,7 @@ impl Server {
         Call {
             server: self,
             operation: self.document.operation(operation).clone(),
+            scheme: "Bearer",
             key: None,
             path: Vec::new(),
             query: Vec::new(),
@@ -197,6 +222,7 @@ impl Server {
 pub struct Call<'s> {
     server: &'s Server,
     operation: Operation,
+    scheme: &'static str,
     key: Option<String>,
     path: Vec<(String, String)>,
     query: Vec<(String, String)>,
@@ -208,6 +234,12 @@ pub struct Call<'s> {
 impl Call<'_> {
     pub fn key(mut self, key: &str) -> Self {
         self.key = Some(key.to_owned());
+        self
+    }
+
+    /// How the key is announced.
+    pub fn scheme(mut self, scheme: &'static str) -> Self {
+        self.scheme = scheme;
         self
     }
 
@@ -273,7 +305,7 @@ impl Call<'_> {
         let method = method.parse().expect("a method");
         let mut request = self.server.client.request(method, url).query(&self.query);
         if let Some(key) = &self.key {
-            request = request.bearer_auth(key);
+            request = request.header(AUTHORIZATION, format!("{} {key}", self.scheme));
         }
         if let Some(key) = &self.idempotency_key {
             request = request.header("Idempotency-Key", key);

@@ -8,16 +8,20 @@ use synor_economics::billing::{
     InvoiceNumber, Payment, PaymentTarget,
 };
 use synor_economics::distribution::{Distribution, FeeSplit};
-use synor_economics::id::{ApiKeyId, CreditId, DeductionId, DepositId, TxId};
-use synor_economics::metering::{ResourceType, UsageKey, UsageRow};
-use synor_economics::money::MicroSynor;
+use synor_economics::id::{ApiKeyId, CommitmentId, CreditId, DeductionId, DepositId, TxId};
+use synor_economics::metering::{ResourceType, ServiceType, UsageKey, UsageRow};
+use synor_economics::money::{Exact, MicroSynor};
 use synor_economics::period::{Month, Zone};
+use synor_economics::plan::{Plan, PlanChange};
+use synor_economics::pricing::discounts::{DiscountAmount, DiscountScope};
+use synor_economics::pricing::promotion::Promotion;
+use synor_economics::pricing::reserved::{Commitment, Committed};
 use synor_economics::pricing::{PriceList, rate_usage};
 use synor_economics::quantity::Quantity;
 
 use super::sample::{NOW, Note, account, changes, state};
 use crate::api_key::{ApiKey, ApiKeyRole};
-use crate::document::{Counter, Deduction, Document, PriceListRecord, StoredDocument};
+use crate::document::{Counter, Deduction, Document, PriceListRecord, Referral, StoredDocument};
 use crate::error::StoreError;
 use crate::store::{ListQuery, Store};
 
@@ -96,6 +100,11 @@ pub async fn documents_come_back_as_they_were_put(store: &dyn Store) {
         name: "Acme \"Ltd\"\n\u{1f}'; -- µ".to_owned(),
         time_zone: "America/Los_Angeles".parse().expect("a zone"),
         created_at: NOW,
+        plan_changes: vec![PlanChange {
+            from: NOW,
+            plan: Plan::Premium,
+        }],
+        referred_by: Some(account("other")),
     };
     round_trip(
         store,
@@ -212,10 +221,66 @@ pub async fn documents_come_back_as_they_were_put(store: &dyn Store) {
     };
     round_trip(store, &[record]).await;
     round_trip(store, &[Note::new("a charge")]).await;
+    pricing_documents(store).await;
     assert_eq!(
         state(store).await.documents.len(),
         crate::document::Kind::ALL.len()
     );
+}
+
+/// What an account pays less for.
+async fn pricing_documents(store: &dyn Store) {
+    let month: Month = "2026-01".parse().expect("a month");
+    let commitment = Commitment {
+        commitment_id: CommitmentId::derived(&["commitment"]),
+        account_id: account("acme"),
+        committed: Committed::Amount {
+            amount_micro_synor: micro(1 << 55),
+            discount_percent: Exact::new(25, 2).expect("a fraction"),
+            scope: DiscountScope::Service(ServiceType::Compute),
+        },
+        starts: month,
+        ends: month,
+    };
+    let capacity = Commitment {
+        committed: Committed::Capacity {
+            resource: ResourceType::ComputeCpu,
+            dimensions: [("region".to_owned(), "eu".to_owned())].into(),
+            units: Exact::new(1, 3).expect("a fraction"),
+            per: "1k core-hours".parse().expect("a unit"),
+            rate_micro_synor: Exact::from_integer(1),
+        },
+        ..commitment.clone()
+    };
+    round_trip(store, &[commitment, capacity]).await;
+    let mut promotion = Promotion {
+        code: "welcome-10".parse().expect("a code"),
+        amount: DiscountAmount::Percent(Exact::from_integer(10)),
+        scope: DiscountScope::Resource(ResourceType::NetworkEgress),
+        starts_at: NOW,
+        expires_at: Some(NOW.plus_secs(1)),
+        max_redemptions: Some(1),
+        accounts: vec![account("acme")],
+        months: 3,
+        stacks: true,
+        redeemed: 0,
+    };
+    let redeemed = promotion
+        .redeem(&account("acme"), false, month, NOW)
+        .expect("a redemption");
+    round_trip(store, &[promotion]).await;
+    round_trip(store, &[redeemed]).await;
+    let referral = Referral {
+        account_id: account("acme"),
+        referrer_id: account("other"),
+        created_at: NOW,
+        rewarded_at: None,
+    };
+    let rewarded = Referral {
+        rewarded_at: Some(NOW),
+        ..referral.clone()
+    };
+    round_trip(store, &[referral, rewarded]).await;
 }
 
 #[allow(missing_docs)]

@@ -175,16 +175,15 @@ impl Api {
         serde_json::from_value(json!(balance)).unwrap()
     }
 
-    /// A signed transfer of what a payment request asks for; `later` counts those that this wallet
-    /// has signed and not yet sent.
-    pub fn transfer(&self, wallet: &Wallet, request: &Value, later: u64) -> Value {
+    /// A signed transfer of what a payment request asks for.
+    pub fn transfer(&self, wallet: &Wallet, request: &Value) -> Value {
         let chain = self.chain();
         self.wait(async {
             let amount: MicroSynor =
                 serde_json::from_value(request["amount_micro_synor"].clone()).unwrap();
             let signed = wallet.sign_transfer(
                 &chain.chain_id().await.unwrap(),
-                chain.next_nonce(wallet.address()).await.unwrap() + later,
+                chain.next_nonce(wallet.address()).await.unwrap(),
                 &text(&request["pay_to"]).parse().unwrap(),
                 Soma::from_micro(amount).unwrap(),
                 text(&request["reference"]),

@@ -1,7 +1,7 @@
 //! The binary on a data folder of its own.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -196,7 +196,8 @@ impl Synor {
 /// What a command did.
 #[derive(Debug)]
 pub struct Ran {
-    pub what: String,
+    #[expect(dead_code, reason = "shown where a test fails")]
+    what: String,
     /// The exit code; none if it was killed.
     pub code: Option<i32>,
     pub stdout: String,
@@ -300,12 +301,5 @@ pub fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         }
         assert!(started.elapsed() < SOON, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// A path as an argument.
-impl Folder {
-    pub fn path(&self) -> &Path {
-        self.dir.path()
     }
 }
