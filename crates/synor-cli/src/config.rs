@@ -33,6 +33,8 @@ pub struct Config {
     pub fee_split: Option<FeeSplit>,
     /// When payments count.
     pub confirmations: Option<Confirmations>,
+    /// What each side of a referral gets, such as `10 SYNOR`.
+    pub referral_reward: Option<String>,
 }
 
 /// When payments count, as it is written.
@@ -71,9 +73,16 @@ impl Config {
                 above: written.above,
             },
         };
+        let defaults = EngineConfig::default();
+        let referral_reward = match &self.referral_reward {
+            None => defaults.referral_reward,
+            Some(text) => MicroSynor::parse_positive(text).context("referral_reward")?,
+        };
+        let fee_split = self.fee_split.unwrap_or(defaults.fee_split);
         Ok(EngineConfig {
             confirmations,
-            fee_split: self.fee_split.unwrap_or_default(),
+            fee_split,
+            referral_reward,
         })
     }
 

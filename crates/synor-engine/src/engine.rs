@@ -9,6 +9,7 @@ use synor_chain::{Chain, Wallet};
 use synor_economics::billing::{ConfirmationPolicy, PaymentProcessor};
 use synor_economics::distribution::FeeSplit;
 use synor_economics::id::{AccountId, Address};
+use synor_economics::money::{MICRO_PER_SYNOR, MicroSynor};
 use synor_economics::period::Timestamp;
 use synor_economics::pricing::PriceList;
 use synor_store::{Scope, Store};
@@ -22,12 +23,24 @@ use crate::error::EngineError;
 const ATTEMPTS_MAX: u32 = 64;
 
 /// What an operator decides.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct EngineConfig {
     /// When payments count.
     pub confirmations: ConfirmationPolicy,
     /// How service fees are shared.
     pub fee_split: FeeSplit,
+    /// What each side of a referral gets.
+    pub referral_reward: MicroSynor,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            confirmations: ConfirmationPolicy::default(),
+            fee_split: FeeSplit::default(),
+            referral_reward: MicroSynor::new(10 * MICRO_PER_SYNOR),
+        }
+    }
 }
 
 /// All use cases, over one usage log, one book and one chain.
@@ -37,6 +50,7 @@ pub struct Engine {
     pub(crate) chain: Arc<dyn Chain>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) fee_split: FeeSplit,
+    pub(crate) referral_reward: MicroSynor,
     pub(crate) payments: PaymentProcessor,
     /// Signs charges under auto-pay grants; its address receives all payments.
     pub(crate) billing_wallet: Wallet,
@@ -75,6 +89,7 @@ impl Engine {
             chain,
             clock,
             fee_split: config.fee_split,
+            referral_reward: config.referral_reward,
             payments: PaymentProcessor {
                 confirmations: config.confirmations,
                 pay_to,

@@ -10,6 +10,7 @@ use crate::engine::Engine;
 
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 const AUTO_PAY_EVERY: Duration = Duration::from_secs(2);
+const REFERRALS_EVERY: Duration = Duration::from_secs(5);
 const OVERDUE_EVERY: Duration = Duration::from_secs(60);
 
 impl Engine {
@@ -18,7 +19,8 @@ impl Engine {
         let mut follow = interval(FOLLOW_EVERY);
         let mut auto_pay = interval(AUTO_PAY_EVERY);
         let mut overdue = interval(OVERDUE_EVERY);
-        for timer in [&mut follow, &mut auto_pay, &mut overdue] {
+        let mut referrals = interval(REFERRALS_EVERY);
+        for timer in [&mut follow, &mut auto_pay, &mut overdue, &mut referrals] {
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
         loop {
@@ -26,6 +28,7 @@ impl Engine {
                 _ = stop.changed() => return,
                 _ = follow.tick() => ("follow chain", self.follow_chain().await),
                 _ = auto_pay.tick() => ("auto-pay", self.run_auto_pay().await),
+                _ = referrals.tick() => ("referrals", self.reward_referrals().await),
                 _ = overdue.tick() => ("overdue", self.mark_overdue().await),
             };
             if let Err(error) = done {

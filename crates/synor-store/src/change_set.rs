@@ -18,6 +18,10 @@ pub enum Scope {
     InvoiceNumbers,
     /// How far the chain has been followed.
     Chain,
+    /// A promo code, with how often it was redeemed.
+    Promotion(String),
+    /// Who referred whom.
+    Referrals,
     /// Keys, price lists and the like.
     Settings,
 }
@@ -28,6 +32,8 @@ impl std::fmt::Display for Scope {
             Self::Account(id) => write!(f, "account {id}"),
             Self::InvoiceNumbers => f.write_str("invoice numbers"),
             Self::Chain => f.write_str("chain"),
+            Self::Promotion(code) => write!(f, "promotion {code}"),
+            Self::Referrals => f.write_str("referrals"),
             Self::Settings => f.write_str("settings"),
         }
     }
