@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use synor_economics::id::AccountId;
 
-use crate::commands::{admin, billing, chain, completions, demo, serve, usage, wallet};
+use crate::commands::{admin, billing, chain, completions, demo, price_list, serve, spot, usage, wallet};
 
 /// Billing for decentralized infrastructure: metering, invoices, on-chain payment in SYNOR.
 #[derive(Debug, Parser)]
@@ -74,6 +74,12 @@ pub enum Command {
     /// What an operator does: accounts, bill runs, verification.
     #[command(subcommand)]
     Admin(admin::Command),
+    /// Price lists: check, show, compare, activate.
+    #[command(subcommand)]
+    PriceList(price_list::Command),
+    /// The market for spare capacity: offers, bids, prices.
+    #[command(subcommand)]
+    Spot(spot::Command),
     /// The development chain.
     #[command(subcommand)]
     Chain(chain::Command),

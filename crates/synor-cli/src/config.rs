@@ -35,6 +35,8 @@ pub struct Config {
     pub confirmations: Option<Confirmations>,
     /// What each side of a referral gets, such as `10 SYNOR`.
     pub referral_reward: Option<String>,
+    /// The length of the spot market's intervals in seconds [default: an hour].
+    pub spot_interval_secs: Option<i64>,
 }
 
 /// When payments count, as it is written.
@@ -83,6 +85,9 @@ impl Config {
             confirmations,
             fee_split,
             referral_reward,
+            spot_interval_secs: self
+                .spot_interval_secs
+                .unwrap_or(defaults.spot_interval_secs),
         })
     }
 

@@ -7,6 +7,7 @@ mod config;
 mod data_folder;
 mod demo;
 mod error;
+mod explain;
 mod format;
 mod node;
 mod output;

@@ -55,6 +55,11 @@ impl From<u64> for Field {
 }
 
 impl Field {
+    /// What people see of it.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
     /// A value whose two forms differ.
     pub fn new(shown: impl Into<String>, raw: impl ToString) -> Self {
         Self {

@@ -87,6 +87,9 @@ pub fn sum(label: &str, amount: MicroSynor) -> [Field; 7] {
 /// A finalized invoice.
 pub fn invoice(invoice: &Invoice, payments: &[String]) -> anyhow::Result<Answer> {
     let mut table = lines(&invoice.line_items);
+    for fee in &invoice.fees {
+        table.total(sum(&fee.description, fee.amount_micro_synor));
+    }
     table.total(sum("Subtotal", invoice.subtotal_micro_synor));
     for discount in &invoice.discounts {
         let off = discount.amount_micro_synor.checked_neg()?;

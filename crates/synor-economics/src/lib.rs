@@ -18,6 +18,7 @@
 pub mod account;
 pub mod billing;
 pub mod distribution;
+mod fraction;
 pub mod id;
 pub mod metering;
 pub mod money;

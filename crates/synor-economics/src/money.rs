@@ -5,11 +5,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use num_rational::Ratio;
-use num_traits::{CheckedAdd, CheckedDiv, CheckedMul, CheckedSub, Signed, Zero};
+use num_traits::{Signed, Zero};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
-use crate::wire;
+use crate::{fraction, wire};
 
 /// µSYNOR in one SYNOR.
 pub const MICRO_PER_SYNOR: i64 = 1_000_000;
@@ -236,32 +236,30 @@ impl Exact {
 
     /// `self + other`, or `Overflow`.
     pub fn checked_add(self, other: Self) -> Result<Self, MoneyError> {
-        self.0
-            .checked_add(&other.0)
+        fraction::add(self.0, other.0)
             .map(Self)
             .ok_or(MoneyError::Overflow)
     }
 
     /// `self - other`, or `Overflow`.
     pub fn checked_sub(self, other: Self) -> Result<Self, MoneyError> {
-        self.0
-            .checked_sub(&other.0)
+        let opposite = other.0.numer().checked_neg();
+        opposite
+            .and_then(|numer| fraction::add(self.0, Ratio::new_raw(numer, *other.0.denom())))
             .map(Self)
             .ok_or(MoneyError::Overflow)
     }
 
     /// `self × other`, or `Overflow`.
     pub fn checked_mul(self, other: Self) -> Result<Self, MoneyError> {
-        self.0
-            .checked_mul(&other.0)
+        fraction::mul(self.0, other.0)
             .map(Self)
             .ok_or(MoneyError::Overflow)
     }
 
     /// `self ÷ other`; `Overflow` also when `other` is zero.
     pub fn checked_div(self, other: Self) -> Result<Self, MoneyError> {
-        self.0
-            .checked_div(&other.0)
+        fraction::div(self.0, other.0)
             .map(Self)
             .ok_or(MoneyError::Overflow)
     }
@@ -319,8 +317,15 @@ impl Exact {
     /// calls this.
     pub fn round_half_even(self) -> Result<i128, MoneyError> {
         let (numer, denom) = (*self.0.numer(), *self.0.denom());
-        let floor = numer.div_euclid(denom);
-        let rest = numer.rem_euclid(denom);
+        if denom == 1 {
+            return Ok(numer);
+        }
+        let floor = match (i64::try_from(numer), i64::try_from(denom)) {
+            (Ok(numer), Ok(denom)) => i128::from(numer.div_euclid(denom)),
+            _ => numer.div_euclid(denom),
+        };
+        // Less than `numer` in size, with its sign: neither can overflow.
+        let rest = numer.wrapping_sub(floor.wrapping_mul(denom));
         // rest < denom, so `denom - rest` is above zero and nothing is doubled past the range.
         let gap = denom.checked_sub(rest).ok_or(MoneyError::Overflow)?;
         let up = rest > gap || (rest == gap && floor.rem_euclid(2) == 1);
@@ -345,8 +350,23 @@ impl Exact {
         let scaled = self
             .checked_mul(Self::from_integer(scale))?
             .round_half_even()?;
-        let decimal = Self::new(scaled, scale).ok_or(MoneyError::Overflow)?;
-        Ok(decimal.to_decimal(decimals))
+        let (size, scale) = (scaled.unsigned_abs(), scale.unsigned_abs());
+        // A division by a power of ten.
+        let (whole, rest) = (
+            size.checked_div(scale).unwrap_or_default(),
+            size.checked_rem(scale).unwrap_or_default(),
+        );
+        let sign = if scaled < 0 { "-" } else { "" };
+        if rest == 0 {
+            return Ok(format!("{sign}{whole}"));
+        }
+        let width = usize::try_from(decimals).map_err(|_| MoneyError::Overflow)?;
+        let mut text = match (u64::try_from(whole), u64::try_from(rest)) {
+            (Ok(whole), Ok(rest)) => format!("{sign}{whole}.{rest:0width$}"),
+            _ => format!("{sign}{whole}.{rest:0width$}"),
+        };
+        text.truncate(text.trim_end_matches('0').len());
+        Ok(text)
     }
 
     /// The number as a decimal: exact when it has at most `decimals` of them, otherwise cut there

@@ -75,6 +75,8 @@ impl Engine {
                 return Err(EngineError::PeriodOpen { month, end, zone });
             }
         }
+        // What the month's intervals came to must not change after they were billed.
+        self.clear_spot_due().await?;
         let mut closed = ClosedPeriod::default();
         for (done, chunk) in accounts.chunks(CHUNK_ACCOUNTS).enumerate() {
             progress(done * CHUNK_ACCOUNTS, accounts.len());

@@ -60,7 +60,7 @@ impl Engine {
             Some(position) => position,
             None => self.usage.position().await?,
         };
-        let segments = self
+        let (segments, spot) = self
             .segments(account, period, &lists, through, seen)
             .await?;
         let mut late = Vec::new();
@@ -85,6 +85,7 @@ impl Engine {
             month,
             period,
             segments: &segments,
+            spot,
             late,
             commitments: &commitments,
             redemptions: &redemptions,
@@ -92,7 +93,8 @@ impl Engine {
         })?)
     }
 
-    /// Cuts a period where prices or plan change, and reads the usage of each part.
+    /// Cuts a period where prices or plan change, and reads the usage of each part, of which the
+    /// spot market prices what it held for the account.
     async fn segments<'a>(
         &self,
         account: &Account,
@@ -100,17 +102,18 @@ impl Engine {
         lists: &'a [PriceList],
         through: LogPosition,
         seen: impl Fn(Period) -> Option<Period>,
-    ) -> Result<Vec<Segment<'a>>, EngineError> {
+    ) -> Result<(Vec<Segment<'a>>, Vec<LineItem>), EngineError> {
+        let id = &account.account_id;
         let mut segments = Vec::new();
+        let mut seen_parts = Vec::new();
         for (part, list) in lists_in(period, lists)? {
             for (part, plan) in plans_in(part, &account.plan_changes) {
-                let rows = match seen(part) {
-                    Some(part) => {
-                        let id = &account.account_id;
-                        self.usage.summary(id, part, Some(through)).await?.rows
-                    }
+                let seen_part = seen(part);
+                let rows = match seen_part {
+                    Some(part) => self.usage.summary(id, part, Some(through)).await?.rows,
                     None => Vec::new(),
                 };
+                seen_parts.push(seen_part);
                 segments.push(Segment {
                     period: part,
                     list,
@@ -119,7 +122,10 @@ impl Engine {
                 });
             }
         }
-        Ok(segments)
+        let spot = self
+            .take_spot(id, period, &mut segments, &seen_parts, through)
+            .await?;
+        Ok((segments, spot))
     }
 
     /// The difference between what a billed month's usage comes to now and what was billed for it.
@@ -144,10 +150,11 @@ impl Engine {
         {
             return Ok(Vec::new());
         }
-        let segments = self
+        let (segments, spot) = self
             .segments(account, invoice.period, lists, through, Some)
             .await?;
-        let now = rate_segments(id, &segments, invoice.period.secs())?.lines;
+        let mut now = rate_segments(id, &segments, invoice.period.secs())?.lines;
+        now.extend(spot);
         let own = invoice
             .line_items
             .iter()

@@ -12,12 +12,14 @@ use synor_economics::id::{AccountId, Address};
 use synor_economics::money::{MICRO_PER_SYNOR, MicroSynor};
 use synor_economics::period::Timestamp;
 use synor_economics::pricing::PriceList;
+use synor_economics::pricing::spot::INTERVAL_SECS;
 use synor_store::{Scope, Store};
 use synor_usage::UsageLog;
 use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::error::EngineError;
+use crate::spot::{SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN};
 
 /// How often a decision is made again before its conflict is reported.
 const ATTEMPTS_MAX: u32 = 64;
@@ -31,6 +33,8 @@ pub struct EngineConfig {
     pub fee_split: FeeSplit,
     /// What each side of a referral gets.
     pub referral_reward: MicroSynor,
+    /// The length of the spot market's intervals, in seconds.
+    pub spot_interval_secs: i64,
 }
 
 impl Default for EngineConfig {
@@ -39,6 +43,7 @@ impl Default for EngineConfig {
             confirmations: ConfirmationPolicy::default(),
             fee_split: FeeSplit::default(),
             referral_reward: MicroSynor::new(10 * MICRO_PER_SYNOR),
+            spot_interval_secs: INTERVAL_SECS,
         }
     }
 }
@@ -51,6 +56,7 @@ pub struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) fee_split: FeeSplit,
     pub(crate) referral_reward: MicroSynor,
+    pub(crate) spot_interval_secs: i64,
     pub(crate) payments: PaymentProcessor,
     /// Signs charges under auto-pay grants; its address receives all payments.
     pub(crate) billing_wallet: Wallet,
@@ -82,6 +88,16 @@ impl Engine {
         list: PriceList,
     ) -> Result<Self, EngineError> {
         config.fee_split.check()?;
+        let secs = config.spot_interval_secs;
+        if !(SPOT_INTERVAL_SECS_MIN..=SPOT_INTERVAL_SECS_MAX).contains(&secs) {
+            let reason = format!(
+                "{secs} is not {SPOT_INTERVAL_SECS_MIN} to {SPOT_INTERVAL_SECS_MAX} seconds"
+            );
+            return Err(EngineError::Invalid {
+                field: "spot_interval_secs",
+                reason,
+            });
+        }
         let pay_to = billing_wallet.address().clone();
         let engine = Self {
             usage,
@@ -90,6 +106,7 @@ impl Engine {
             clock,
             fee_split: config.fee_split,
             referral_reward: config.referral_reward,
+            spot_interval_secs: config.spot_interval_secs,
             payments: PaymentProcessor {
                 confirmations: config.confirmations,
                 pay_to,

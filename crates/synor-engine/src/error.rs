@@ -9,6 +9,7 @@ use synor_economics::money::{MicroSynor, MoneyError};
 use synor_economics::period::{Month, PeriodError, Timestamp};
 use synor_economics::pricing::promotion::PromotionError;
 use synor_economics::pricing::reserved::CommitmentError;
+use synor_economics::pricing::spot::SpotError;
 use synor_economics::pricing::{PriceListError, PricingError};
 use synor_store::StoreError;
 use synor_usage::UsageLogError;
@@ -72,6 +73,8 @@ pub enum EngineError {
     Promotion(#[from] PromotionError),
     #[error(transparent)]
     Commitment(#[from] CommitmentError),
+    #[error(transparent)]
+    Spot(#[from] SpotError),
     #[error(transparent)]
     Period(#[from] PeriodError),
     #[error(transparent)]

@@ -11,6 +11,7 @@ use crate::engine::Engine;
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 const AUTO_PAY_EVERY: Duration = Duration::from_secs(2);
 const REFERRALS_EVERY: Duration = Duration::from_secs(5);
+const SPOT_EVERY: Duration = Duration::from_secs(1);
 const OVERDUE_EVERY: Duration = Duration::from_secs(60);
 
 impl Engine {
@@ -20,7 +21,14 @@ impl Engine {
         let mut auto_pay = interval(AUTO_PAY_EVERY);
         let mut overdue = interval(OVERDUE_EVERY);
         let mut referrals = interval(REFERRALS_EVERY);
-        for timer in [&mut follow, &mut auto_pay, &mut overdue, &mut referrals] {
+        let mut spot = interval(SPOT_EVERY);
+        for timer in [
+            &mut follow,
+            &mut auto_pay,
+            &mut overdue,
+            &mut referrals,
+            &mut spot,
+        ] {
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
         loop {
@@ -29,6 +37,7 @@ impl Engine {
                 _ = follow.tick() => ("follow chain", self.follow_chain().await),
                 _ = auto_pay.tick() => ("auto-pay", self.run_auto_pay().await),
                 _ = referrals.tick() => ("referrals", self.reward_referrals().await),
+                _ = spot.tick() => ("spot market", self.clear_spot_due().await),
                 _ = overdue.tick() => ("overdue", self.mark_overdue().await),
             };
             if let Err(error) = done {

@@ -23,6 +23,7 @@ mod plans;
 mod price_lists;
 mod promotions;
 mod referrals;
+mod spot;
 mod verify;
 mod void_invoice;
 
@@ -41,4 +42,5 @@ pub use error::EngineError;
 pub use ingest::Rejection;
 pub use pay::InvoicePayment;
 pub use plans::NewPlan;
+pub use spot::{NewSpotOrder, SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN, SpotPrices};
 pub use verify::Verification;

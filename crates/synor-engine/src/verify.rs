@@ -87,12 +87,13 @@ impl Engine {
         check_credits(&invoices, &deductions, &credits, &mut found)?;
         check_wallets(&book, &invoices, &credits, &mut found)?;
         check_distribution(&book, &invoices, &payments, &distributions, &mut found)?;
+        self.check_spot(&mut found).await?;
         self.check_chain(&mut found).await;
         Ok(found)
     }
 
     /// All documents of a kind that can be read; what cannot is a problem.
-    async fn all_sound<D: Document>(
+    pub(crate) async fn all_sound<D: Document>(
         &self,
         found: &mut Verification,
     ) -> Result<Vec<D>, EngineError> {

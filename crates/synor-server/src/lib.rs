@@ -9,6 +9,7 @@ mod idempotency;
 mod openapi;
 mod problem;
 mod request;
+mod spot;
 mod state;
 mod wire;
 
@@ -28,7 +29,11 @@ pub fn router(state: AppState) -> Router {
     let api = Router::new()
         .route("/events", post(events::ingest))
         .nest("/billing", billing::router())
-        .nest("/admin", admin::router());
+        .nest("/spot", spot::router())
+        .nest(
+            "/admin",
+            admin::router().nest("/spot", spot::admin_router()),
+        );
     Router::new()
         .nest("/api/v1", api)
         .route("/rpc", post(state::rpc))

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use synor_chain::ChainError;
 use synor_economics::billing::settlement::SettlementError;
 use synor_economics::billing::{InvoiceError, PrepaidError};
+use synor_economics::pricing::spot::SpotError;
 use synor_engine::EngineError;
 use synor_store::StoreError;
 use synor_usage::UsageLogError;
@@ -92,6 +93,8 @@ impl From<EngineError> for Problem {
             }
             EngineError::Promotion(_) => (S::UNPROCESSABLE_ENTITY, "promo-code-refused"),
             EngineError::Commitment(_) => (S::UNPROCESSABLE_ENTITY, "commitment-refused"),
+            EngineError::Spot(SpotError::Money(_)) => (S::UNPROCESSABLE_ENTITY, "invalid-amount"),
+            EngineError::Spot(_) => (S::UNPROCESSABLE_ENTITY, "invalid-request"),
             EngineError::Period(_)
             | EngineError::Usage(UsageLogError::TooManySteps { .. } | UsageLogError::Calendar(_)) => {
                 (S::UNPROCESSABLE_ENTITY, "invalid-request")
@@ -112,11 +115,11 @@ impl From<EngineError> for Problem {
             ) => (S::SERVICE_UNAVAILABLE, "chain-unavailable"),
             EngineError::Chain(_) => (S::UNPROCESSABLE_ENTITY, "chain-refused"),
             EngineError::PriceListBackDated { .. } => (S::CONFLICT, "price-list-back-dated"),
-            EngineError::PriceListChanged { .. }
-            | EngineError::PriceList(_)
-            | EngineError::Settlement(_)
-            | EngineError::Store(_)
-            | EngineError::Usage(_) => (S::INTERNAL_SERVER_ERROR, "internal"),
+            EngineError::PriceList(_) => (S::UNPROCESSABLE_ENTITY, "price-list-refused"),
+            EngineError::PriceListChanged { .. } => (S::CONFLICT, "price-list-changed"),
+            EngineError::Settlement(_) | EngineError::Store(_) | EngineError::Usage(_) => {
+                (S::INTERNAL_SERVER_ERROR, "internal")
+            }
         };
         let detail = match &error {
             _ if status == S::INTERNAL_SERVER_ERROR => {

@@ -22,6 +22,8 @@ pub enum Scope {
     Promotion(String),
     /// Who referred whom.
     Referrals,
+    /// A spot market's book, with what was decided on it.
+    SpotMarket(String),
     /// Keys, price lists and the like.
     Settings,
 }
@@ -33,6 +35,7 @@ impl std::fmt::Display for Scope {
             Self::InvoiceNumbers => f.write_str("invoice numbers"),
             Self::Chain => f.write_str("chain"),
             Self::Promotion(code) => write!(f, "promotion {code}"),
+            Self::SpotMarket(id) => write!(f, "spot market {id}"),
             Self::Referrals => f.write_str("referrals"),
             Self::Settings => f.write_str("settings"),
         }

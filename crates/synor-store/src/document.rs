@@ -36,11 +36,18 @@ pub enum Kind {
     Promotion,
     Redemption,
     Referral,
+    SpotAsk,
+    SpotBid,
+    SpotClearing,
+    SpotHolding,
+    SpotInterruption,
+    SpotMarket,
+    SpotPrice,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 23] = [
         Self::Account,
         Self::ApiKey,
         Self::AutoPay,
@@ -57,6 +64,13 @@ impl Kind {
         Self::Promotion,
         Self::Redemption,
         Self::Referral,
+        Self::SpotAsk,
+        Self::SpotBid,
+        Self::SpotClearing,
+        Self::SpotHolding,
+        Self::SpotInterruption,
+        Self::SpotMarket,
+        Self::SpotPrice,
     ];
 
     /// The kind's name, as it is stored.
@@ -78,6 +92,13 @@ impl Kind {
             Self::Promotion => "promotion",
             Self::Redemption => "redemption",
             Self::Referral => "referral",
+            Self::SpotAsk => "spot_ask",
+            Self::SpotBid => "spot_bid",
+            Self::SpotClearing => "spot_clearing",
+            Self::SpotHolding => "spot_holding",
+            Self::SpotInterruption => "spot_interruption",
+            Self::SpotMarket => "spot_market",
+            Self::SpotPrice => "spot_price",
         }
     }
 }

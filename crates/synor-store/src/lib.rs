@@ -6,6 +6,7 @@ mod change_set;
 pub mod conformance;
 mod document;
 mod error;
+mod spot;
 mod sqlite;
 mod store;
 
@@ -15,5 +16,8 @@ pub use document::{
     Counter, Deduction, Document, Keys, Kind, PriceListRecord, Referral, StoredDocument,
 };
 pub use error::StoreError;
+pub use spot::{
+    SpotAsk, SpotBid, SpotClearing, SpotInterruption, SpotMarket, spot_interval_id, spot_market_id,
+};
 pub use sqlite::SqliteStore;
 pub use store::{BookCheck, Cursor, JournalLine, ListQuery, Page, Store};

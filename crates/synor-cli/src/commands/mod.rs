@@ -5,7 +5,9 @@ pub mod billing;
 pub mod chain;
 pub mod completions;
 pub mod demo;
+pub mod price_list;
 pub mod serve;
+pub mod spot;
 mod status;
 pub mod usage;
 pub mod wallet;
@@ -21,6 +23,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Usage(command)) => usage::run(command, &global).await,
         Some(Command::Wallet(command)) => wallet::run(command, &global).await,
         Some(Command::Admin(command)) => admin::run(command, &global).await,
+        Some(Command::PriceList(command)) => price_list::run(command, &global).await,
+        Some(Command::Spot(command)) => spot::run(command, &global).await,
         Some(Command::Chain(command)) => chain::run(command, &global).await,
         Some(Command::Serve(arguments)) => serve::run(arguments, &global).await,
         Some(Command::Demo(arguments)) => demo::run(arguments, &global).await,

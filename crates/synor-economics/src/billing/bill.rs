@@ -22,6 +22,8 @@ pub struct BillFacts<'a> {
     pub period: Period,
     /// The month in adjacent segments.
     pub segments: &'a [Segment<'a>],
+    /// What the spot market priced. Plans take nothing off it, nor do commitments to capacity.
+    pub spot: Vec<LineItem>,
     /// What came late for earlier months.
     pub late: Vec<LineItem>,
     /// The account's commitments.
@@ -37,6 +39,7 @@ pub fn bill(facts: BillFacts<'_>) -> Result<Draft, BillError> {
     let month_secs = facts.period.secs();
     let rated = rate_segments(&facts.account.account_id, facts.segments, month_secs)?;
     let mut lines = rated.lines;
+    lines.extend(facts.spot);
     lines.extend(facts.late);
     let mut remaining = Remaining::of(&lines);
     let mut discounts: Vec<AppliedDiscount> = Vec::new();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::id::ProviderId;
+use crate::metering::summary::is_spot;
 use crate::metering::{BaseUnit, Dimensions, MeteringUnit, ResourceType, ServiceType};
 use crate::money::{Exact, MicroSynor, MoneyError, settle};
 use crate::period::Month;
@@ -72,9 +73,10 @@ impl LineItem {
         quantity: Quantity,
         month_secs: i64,
         share: Exact,
-        served: BTreeMap<Option<ProviderId>, Quantity>,
+        served_by: Vec<ServedBy>,
     ) -> Result<Self, PricingError> {
-        let cost = price.cost(quantity, month_secs, share)?;
+        let units = price.per.count_of(quantity, month_secs)?;
+        let cost = price.charge.cost(units, share)?;
         let net = settle(cost.exact)?;
         let spec = price.resource.spec();
         let title = match price.dimensions.get("gpu_model") {
@@ -90,17 +92,14 @@ impl LineItem {
             unit: spec.base_unit.into(),
             unit_price_micro_synor: price.charge.unit_price(),
             price_unit: price.per.clone(),
-            priced_quantity: price.per.count_of(quantity, month_secs)?.rounded(6)?,
+            priced_quantity: units.rounded(6)?,
             exact_micro_synor: cost.exact,
             steps: cost.steps,
             price_list_version: version.to_owned(),
             adjusts: None,
             amount_micro_synor: MicroSynor::ZERO,
             credit_micro_synor: MicroSynor::ZERO,
-            served_by: served
-                .into_iter()
-                .map(|(provider, quantity)| ServedBy { provider, quantity })
-                .collect(),
+            served_by,
         };
         Ok(line.with_net(net)?)
     }
@@ -110,17 +109,13 @@ impl LineItem {
         self.amount_micro_synor.checked_sub(self.credit_micro_synor)
     }
 
-    fn with_net(self, net: MicroSynor) -> Result<Self, MoneyError> {
-        let (amount, credit) = if net.is_negative() {
+    pub(crate) fn with_net(mut self, net: MicroSynor) -> Result<Self, MoneyError> {
+        (self.amount_micro_synor, self.credit_micro_synor) = if net.is_negative() {
             (MicroSynor::ZERO, net.checked_neg()?)
         } else {
             (net, MicroSynor::ZERO)
         };
-        Ok(Self {
-            amount_micro_synor: amount,
-            credit_micro_synor: credit,
-            ..self
-        })
+        Ok(self)
     }
 
     /// What tells lines of one period apart: resource, dimensions of the price, price version.
@@ -189,13 +184,18 @@ impl LineItem {
             .map(|(provider, quantity)| ServedBy { provider, quantity })
             .collect();
         let title = self.resource.spec().title;
+        let spot = if is_spot(&self.dimensions) {
+            "Spot "
+        } else {
+            ""
+        };
         let line = Self {
             quantity,
             served_by,
             adjusts: Some(month),
             exact_micro_synor: Exact::from_integer(i128::from(net.micro())),
             steps: Vec::new(),
-            description: format!("{title}, late usage of {month}"),
+            description: format!("{spot}{title}, late usage of {month}"),
             priced_quantity: difference_text(quantity, self.unit.base()),
             ..self
         };

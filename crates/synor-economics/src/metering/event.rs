@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::resource::{Measure, ResourceType};
+use super::summary::SPOT_DIMENSION;
 use super::unit::MeteringUnit;
 use crate::id::{AccountId, ProviderId};
 use crate::money::{Exact, MoneyError};
@@ -257,6 +258,17 @@ fn check_dimensions(
             return Err(EventError::new("dimensions", key, reason));
         }
     }
+    if let Some(value) = dimensions.get(SPOT_DIMENSION) {
+        let refuse = |reason: String| Err(EventError::new("dimensions.spot", value, reason));
+        if value != "true" {
+            return refuse("the only value is `true`; leave it out otherwise".to_owned());
+        }
+        if resource.spec().measure != Measure::Sum {
+            return refuse(format!(
+                "{resource} is measured as a level, of which there is no spot capacity"
+            ));
+        }
+    }
     match resource.spec().required_dimension {
         Some(needed) if !dimensions.contains_key(needed) => {
             let reason =
@@ -429,6 +441,18 @@ mod tests {
             "compute.gpu 1",
             expect![
                 "error: dimensions ``: compute.gpu is priced by the dimension `gpu_model`, which is missing"
+            ],
+        );
+        check(
+            "compute.cpu 1 spot=yes",
+            expect![
+                "error: dimensions.spot `yes`: the only value is `true`; leave it out otherwise"
+            ],
+        );
+        check(
+            "storage.stored_data 1 spot=true",
+            expect![
+                "error: dimensions.spot `true`: storage.stored_data is measured as a level, of which there is no spot capacity"
             ],
         );
         check(

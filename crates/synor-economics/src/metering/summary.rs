@@ -10,8 +10,17 @@ use crate::money::MoneyError;
 use crate::period::Period;
 use crate::quantity::Quantity;
 
-/// The dimensions that a price may depend on; summaries are kept apart by them.
-pub const PRICED_DIMENSIONS: [&str; 2] = ["gpu_model", "region"];
+/// The dimension that marks usage of spot capacity; its only value is `true`.
+pub const SPOT_DIMENSION: &str = "spot";
+
+/// The dimensions that summaries are kept apart by: what a price may depend on, and whether the
+/// usage is of spot capacity, which the market prices.
+pub const PRICED_DIMENSIONS: [&str; 3] = ["gpu_model", "region", SPOT_DIMENSION];
+
+/// Whether usage with these dimensions is of spot capacity.
+pub fn is_spot(dimensions: &Dimensions) -> bool {
+    dimensions.contains_key(SPOT_DIMENSION)
+}
 
 /// Dimensions and their values.
 pub type Dimensions = BTreeMap<String, String>;

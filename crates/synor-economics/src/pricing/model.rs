@@ -119,6 +119,8 @@ impl Cost {
 
     fn push(&mut self, step: Step) -> Result<(), MoneyError> {
         self.exact = self.exact.checked_add(step.cost)?;
+        // Most costs have one step.
+        self.steps.reserve_exact(1);
         self.steps.push(step);
         Ok(())
     }
@@ -165,11 +167,14 @@ impl Charge {
             return self.given_back(units);
         }
         let mut cost = Cost::nothing();
-        let free = self.free.checked_mul(share)?.min(units);
-        if free.is_positive() {
-            cost.add("free".to_owned(), free, Exact::ZERO)?;
+        let mut units = units;
+        if self.free.is_positive() {
+            let free = self.free.checked_mul(share)?.min(units);
+            if free.is_positive() {
+                cost.add("free".to_owned(), free, Exact::ZERO)?;
+            }
+            units = units.checked_sub(free)?;
         }
-        let units = units.checked_sub(free)?;
         match &self.model {
             Model::PerUnit { amount } => cost.add("each".to_owned(), units, *amount)?,
             Model::Graduated { tiers } => graduated(&mut cost, tiers, units, share)?,

@@ -1,5 +1,7 @@
 //! The price list: a TOML document that an operator writes, read with the line of every mistake.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use thiserror::Error;
 use toml::Spanned;
@@ -65,6 +67,10 @@ pub struct PriceList {
     /// From when on it applies.
     pub effective_from: Timestamp,
     prices: Vec<Price>,
+    /// The places of everyone's prices.
+    everyones: BTreeMap<ResourceType, Vec<usize>>,
+    /// The places of the prices that accounts have of their own.
+    own: BTreeMap<AccountId, Vec<usize>>,
     volume_discounts: Vec<VolumeDiscount>,
     usd_per_synor: Option<Exact>,
     text: String,
@@ -157,7 +163,17 @@ impl PriceList {
             prices.push(price);
         }
         let volume_discounts = read_volume_discounts(&document.volume_discount, &at)?;
+        let mut everyones: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut own: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (place, price) in prices.iter().enumerate() {
+            match &price.account {
+                None => everyones.entry(price.resource).or_default().push(place),
+                Some(account) => own.entry(account.clone()).or_default().push(place),
+            }
+        }
         Ok(Self {
+            everyones,
+            own,
             volume_discounts,
             usd_per_synor,
             version: version.clone(),
@@ -196,12 +212,16 @@ impl PriceList {
                 .iter()
                 .all(|(k, v)| dimensions.get(k) == Some(v))
         };
-        self.prices
-            .iter()
-            .filter(|p| p.resource == resource)
-            .filter(|p| p.account.is_none() || p.account.as_ref() == account)
-            .filter(carried)
-            .max_by_key(|p| (p.account.is_some(), p.dimensions.len()))
+        let best = |places: &Vec<usize>| {
+            let prices = places.iter().filter_map(|at| self.prices.get(*at));
+            prices
+                .filter(|p| p.resource == resource)
+                .filter(carried)
+                .max_by_key(|p| p.dimensions.len())
+        };
+        let own = account.and_then(|account| self.own.get(account));
+        own.and_then(best)
+            .or_else(|| self.everyones.get(&resource).and_then(best))
     }
 
     /// What is taken off by how much is spent in a month, in ascending order.

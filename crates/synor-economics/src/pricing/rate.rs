@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use super::price_list::{Price, PriceList};
-use crate::billing::LineItem;
+use crate::billing::{LineItem, ServedBy};
 use crate::id::{AccountId, ProviderId};
 use crate::metering::{Dimensions, ResourceType, UnitError, UsageRow};
 use crate::money::{Exact, MoneyError};
@@ -130,7 +130,8 @@ fn rate_run(
     share: Exact,
     rated: &mut Rated,
 ) -> Result<(), PricingError> {
-    let mut groups: BTreeMap<(ResourceType, &Dimensions), Group<'_>> = BTreeMap::new();
+    let rows_most = usage.iter().map(|(_, rows)| rows.len()).max();
+    let mut groups: Vec<Group<'_>> = Vec::with_capacity(rows_most.unwrap_or(0).min(list.prices().len()));
     for (segment, (_, rows)) in usage.iter().enumerate() {
         for UsageRow { key, quantity } in *rows {
             let price = list
@@ -140,41 +141,45 @@ fn rate_run(
                     resource: key.resource,
                     dimensions: key.dimensions.clone(),
                 })?;
-            groups
-                .entry((key.resource, &price.dimensions))
-                .or_insert_with(|| Group::new(price, usage.len()))
-                .add(segment, key.provider.as_ref(), *quantity)?;
+            // Rows come in order, so that the group is mostly the last one.
+            let known = groups.iter().rposition(|g| std::ptr::eq(g.price, price));
+            let place = known.unwrap_or_else(|| {
+                groups.push(Group::new(price, usage.len()));
+                groups.len().saturating_sub(1)
+            });
+            if let Some(group) = groups.get_mut(place) {
+                group.add(segment, key.provider.as_ref(), *quantity)?;
+            }
         }
     }
-    for group in groups.into_values() {
-        group.add_plan_parts(usage, month_secs, share, rated)?;
-        let Group {
-            price,
-            total,
-            served,
-            ..
-        } = group;
-        let line = LineItem::rated(&list.version, price, total, month_secs, share, served)?;
+    // For an account, each resource with its dimensions has one price.
+    groups.sort_by(|a, b| a.key().cmp(&b.key()));
+    rated.lines.reserve(groups.len());
+    for mut group in groups {
+        let served = std::mem::take(&mut group.served);
+        let total = group.total()?;
+        let line = LineItem::rated(&list.version, group.price, total, month_secs, share, served)?;
+        let cost = line.exact_micro_synor;
+        group.add_plan_parts(usage, month_secs, share, cost, rated)?;
         rated.lines.push(line);
     }
     Ok(())
 }
 
+/// The usage that one price applies to.
 struct Group<'a> {
     price: &'a Price,
-    total: Quantity,
     by_segment: Vec<Quantity>,
-    served: BTreeMap<Option<ProviderId>, Quantity>,
+    /// In order of providers.
+    served: Vec<ServedBy>,
 }
 
 impl<'a> Group<'a> {
     fn new(price: &'a Price, segments: usize) -> Self {
-        let by_segment = vec![Quantity::ZERO; segments];
         Self {
             price,
-            total: Quantity::ZERO,
-            by_segment,
-            served: BTreeMap::new(),
+            by_segment: vec![Quantity::ZERO; segments],
+            served: Vec::with_capacity(1),
         }
     }
 
@@ -184,13 +189,34 @@ impl<'a> Group<'a> {
         provider: Option<&ProviderId>,
         quantity: Quantity,
     ) -> Result<(), MoneyError> {
-        self.total = self.total.checked_add(quantity)?;
         if let Some(sum) = self.by_segment.get_mut(segment) {
             *sum = sum.checked_add(quantity)?;
         }
-        let served = self.served.entry(provider.cloned()).or_default();
-        *served = served.checked_add(quantity)?;
+        let place = self
+            .served
+            .binary_search_by(|part| part.provider.as_ref().cmp(&provider));
+        match place {
+            Ok(at) => {
+                if let Some(part) = self.served.get_mut(at) {
+                    part.quantity = part.quantity.checked_add(quantity)?;
+                }
+            }
+            Err(at) => {
+                let provider = provider.cloned();
+                self.served.insert(at, ServedBy { provider, quantity });
+            }
+        }
         Ok(())
+    }
+
+    fn key(&self) -> (ResourceType, &'a Dimensions) {
+        (self.price.resource, &self.price.dimensions)
+    }
+
+    fn total(&self) -> Result<Quantity, MoneyError> {
+        self.by_segment
+            .iter()
+            .try_fold(Quantity::ZERO, |sum, part| sum.checked_add(*part))
     }
 
     /// What each segment adds to the line's cost, times what its plan takes off.
@@ -199,6 +225,7 @@ impl<'a> Group<'a> {
         usage: &[(Plan, &[UsageRow])],
         month_secs: i64,
         share: Exact,
+        line_cost: Exact,
         rated: &mut Rated,
     ) -> Result<(), PricingError> {
         if usage.iter().all(|(plan, _)| *plan == Plan::Free) {
@@ -206,9 +233,13 @@ impl<'a> Group<'a> {
         }
         let place = rated.lines.len();
         let (mut so_far, mut cost_so_far) = (Quantity::ZERO, Exact::ZERO);
-        for ((plan, _), quantity) in usage.iter().zip(&self.by_segment) {
+        for (segment, ((plan, _), quantity)) in usage.iter().zip(&self.by_segment).enumerate() {
             so_far = so_far.checked_add(*quantity)?;
-            let cost = self.price.cost(so_far, month_secs, share)?.exact;
+            let cost = if segment.saturating_add(1) == usage.len() {
+                line_cost
+            } else {
+                self.price.cost(so_far, month_secs, share)?.exact
+            };
             let added = cost.checked_sub(cost_so_far)?;
             cost_so_far = cost;
             if *plan == Plan::Free {

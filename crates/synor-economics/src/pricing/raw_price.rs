@@ -10,7 +10,7 @@ use super::model::{Charge, Model, PackageRounding, Tier};
 use super::price_list::{Price, PriceListError};
 use super::price_unit::PriceUnit;
 use crate::id::AccountId;
-use crate::metering::summary::PRICED_DIMENSIONS;
+use crate::metering::summary::{PRICED_DIMENSIONS, SPOT_DIMENSION};
 use crate::metering::{ResourceType, UnitError, UnknownResource};
 use crate::money::{Exact, MICRO_PER_SYNOR};
 
@@ -96,9 +96,14 @@ impl RawPrice {
             );
             return Err(at(per_place, reason));
         }
-        let is_priced = |key: &String| PRICED_DIMENSIONS.contains(&key.as_str());
+        // Spot capacity has the market's price, or else that of the same usage without the mark.
+        let listed: Vec<_> = PRICED_DIMENSIONS
+            .into_iter()
+            .filter(|name| *name != SPOT_DIMENSION)
+            .collect();
+        let is_priced = |key: &String| listed.contains(&key.as_str());
         if let Some(other) = self.dimensions.keys().find(|key| !is_priced(key)) {
-            let known = PRICED_DIMENSIONS.join(", ");
+            let known = listed.join(", ");
             let reason = format!("prices cannot depend on `{other}`; they can on {known}");
             return Err(at(place, reason));
         }

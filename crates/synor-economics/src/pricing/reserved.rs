@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::billing::LineItem;
 use crate::id::{AccountId, CommitmentId};
+use crate::metering::summary::is_spot;
 use crate::metering::{Dimensions, ResourceType};
 use crate::money::{Exact, MicroSynor, MoneyError, settle};
 use crate::period::{Month, PeriodError};
@@ -207,6 +208,7 @@ impl Commitment {
         for ((line, left), off) in lines.iter().zip(left).zip(&mut off) {
             let matches = line.resource == *resource
                 && line.adjusts.is_none()
+                && !is_spot(&line.dimensions)
                 && dimensions
                     .iter()
                     .all(|(k, v)| line.dimensions.get(k) == Some(v));

@@ -3,6 +3,7 @@
 mod accounts;
 mod books;
 mod invoices;
+mod terms;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -17,7 +18,17 @@ pub fn router() -> Router<AppState> {
         .route("/accounts/{id}/credits", post(accounts::grant_credit))
         .route("/periods/{month}/close", post(invoices::close_period))
         .route("/invoices/{id}/void", post(invoices::void))
-        .route("/price-lists", get(books::price_lists))
+        .route("/accounts/{id}/plan", post(terms::change_plan))
+        .route("/accounts/{id}/commitments", post(terms::commit))
+        .route("/accounts/{id}/referral", post(terms::refer))
+        .route(
+            "/promotions",
+            get(terms::promotions).post(terms::create_promotion),
+        )
+        .route(
+            "/price-lists",
+            get(books::price_lists).post(terms::activate_price_list),
+        )
         .route("/journal", get(books::journal))
         .route("/distribution", get(books::distribution))
         .route("/verify", post(books::verify))

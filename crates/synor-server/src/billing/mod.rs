@@ -6,6 +6,7 @@ mod deposit;
 mod export;
 mod invoices;
 mod pay;
+mod terms;
 mod usage;
 
 use axum::Router;
@@ -30,5 +31,7 @@ pub fn router() -> Router<AppState> {
         .route("/deposit", post(deposit::announce))
         .route("/deposits/{id}", get(deposit::show))
         .route("/auto-pay", get(auto_pay::show).post(auto_pay::configure))
+        .route("/terms", get(terms::show))
+        .route("/promo-codes", post(terms::redeem))
         .route("/export", get(export::export))
 }

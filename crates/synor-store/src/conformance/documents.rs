@@ -26,7 +26,7 @@ use crate::error::StoreError;
 use crate::store::{ListQuery, Store};
 
 /// Puts a document, changes it if there is another form of it, and reads it in all ways.
-async fn round_trip<D: Document + PartialEq + Debug>(store: &dyn Store, forms: &[D]) {
+pub(super) async fn round_trip<D: Document + PartialEq + Debug>(store: &dyn Store, forms: &[D]) {
     for (number, document) in forms.iter().enumerate() {
         let mut set = changes(&format!("{} {number}", D::KIND.name()));
         set.put(document).expect("a sound document");
@@ -222,6 +222,7 @@ pub async fn documents_come_back_as_they_were_put(store: &dyn Store) {
     round_trip(store, &[record]).await;
     round_trip(store, &[Note::new("a charge")]).await;
     pricing_documents(store).await;
+    super::spot::spot_documents(store).await;
     assert_eq!(
         state(store).await.documents.len(),
         crate::document::Kind::ALL.len()

@@ -12,6 +12,7 @@ mod documents;
 mod lists;
 mod racing;
 mod sample;
+mod spot;
 
 pub use commits::*;
 pub use documents::*;

@@ -4,6 +4,7 @@ mod accounts;
 pub mod close_period;
 pub mod distribution;
 mod keys;
+pub mod terms;
 pub mod verify;
 mod void;
 
@@ -31,6 +32,22 @@ pub enum Command {
     },
     /// Grant a credit to an account.
     GrantCredit(keys::CreditArguments),
+    /// Put an account on a plan.
+    SetPlan(terms::PlanArguments),
+    /// Take on an account's commitment.
+    Commit(terms::CommitArguments),
+    /// Record who referred an account.
+    Refer {
+        /// Who was referred.
+        account_id: AccountId,
+        /// By whom.
+        #[arg(long)]
+        by: AccountId,
+    },
+    /// Make a promo code.
+    CreatePromotion(terms::PromotionArguments),
+    /// The promo codes.
+    Promotions,
     /// Make the invoices of a month, one for each account with usage.
     ClosePeriod {
         /// The month, such as 2026-01.
@@ -62,6 +79,11 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
         Command::OpenAccount(arguments) => accounts::open(arguments, &session).await,
         Command::IssueKey { account, label } => keys::issue(&account, &label, &session).await,
         Command::GrantCredit(arguments) => keys::grant(arguments, &session).await,
+        Command::SetPlan(arguments) => terms::set_plan(arguments, &session).await,
+        Command::Commit(arguments) => terms::commit(arguments, &session).await,
+        Command::Refer { account_id, by } => terms::refer(&account_id, &by, &session).await,
+        Command::CreatePromotion(arguments) => terms::create_promotion(arguments, &session).await,
+        Command::Promotions => terms::promotions(&session).await,
         Command::ClosePeriod { month } => close_period::run(month, &session).await,
         Command::VoidInvoice { invoice } => void::run(invoice, &session).await,
         Command::Distribution { period } => distribution::run(period, &session).await,

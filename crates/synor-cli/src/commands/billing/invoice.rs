@@ -2,11 +2,12 @@
 
 use clap::Args;
 use serde_json::Value;
-use synor_economics::billing::{LineItem, Payment, PaymentStatus};
+use synor_economics::billing::{Invoice, LineItem, Payment, PaymentStatus};
 use synor_economics::money::MicroSynor;
 use synor_engine::InvoicePayment;
 
 use crate::client::Session;
+use crate::explain;
 use crate::format;
 use crate::output::Answer;
 use crate::show;
@@ -20,10 +21,14 @@ pub struct Arguments {
     /// The running one, as far as it is known.
     #[arg(long)]
     current: bool,
+    /// Show how each line came to be, down to the exact fraction.
+    #[arg(long, conflicts_with = "current")]
+    explain: bool,
 }
 
 pub async fn run(arguments: Arguments, session: &Session) -> anyhow::Result<Answer> {
     match arguments.invoice {
+        Some(invoice) if arguments.explain => explained(&invoice, session).await,
         Some(invoice) => finalized(&invoice, session).await,
         None => current(session).await,
     }
@@ -36,6 +41,20 @@ pub async fn finalized(invoice: &str, session: &Session) -> anyhow::Result<Answe
         .await?;
     let payments: Vec<_> = found.payments.iter().map(payment_line).collect();
     show::invoice(&found.invoice, &payments)
+}
+
+/// One finalized invoice with the working of each line.
+async fn explained(invoice: &str, session: &Session) -> anyhow::Result<Answer> {
+    let invoice: Invoice = session.get(&format!("/billing/invoices/{invoice}")).await?;
+    let head = format!(
+        "Invoice {} of {}, line by line",
+        invoice.number, invoice.account_id
+    );
+    let mut answer = Answer::new(&invoice)?.line(head);
+    for line in explain::derivation(&invoice)? {
+        answer = answer.line(line);
+    }
+    Ok(answer.table_only_in_csv(show::lines(&invoice.line_items)))
 }
 
 fn payment_line(payment: &Payment) -> String {

@@ -9,8 +9,10 @@ pub mod invoice;
 mod invoices;
 pub mod pay;
 mod settle;
+mod terms;
 
 use clap::Subcommand;
+use synor_economics::pricing::promotion::PromoCode;
 
 use crate::args::Global;
 use crate::client::Session;
@@ -30,6 +32,13 @@ pub enum Command {
     Deposit(deposit::Arguments),
     /// The credits, in order of use.
     Credits,
+    /// The plan, commitments and promotions.
+    Terms,
+    /// Redeem a promo code.
+    Redeem {
+        /// The code.
+        code: PromoCode,
+    },
     /// Have invoices collected from the wallet.
     #[command(subcommand)]
     AutoPay(auto_pay::Command),
@@ -52,6 +61,8 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
         Command::Pay(arguments) => pay::run(arguments, &session, global).await,
         Command::Deposit(arguments) => deposit::run(arguments, &session, global).await,
         Command::Credits => credits::run(&session).await,
+        Command::Terms => terms::show(&session).await,
+        Command::Redeem { code } => terms::redeem(&code, &session).await,
         Command::AutoPay(command) => auto_pay::run(command, &session, global).await,
         Command::Export(arguments) => export::run(arguments, &session).await,
     };

@@ -50,10 +50,12 @@
 //! coarse, the market is quoted per more units (`1M queries`). The cost of a quantity is then an exact
 //! rational ([`Clearing::cost`]) and is rounded once, on the invoice line, like every other price.
 
+mod bill;
 mod clear;
 mod clearing;
 mod displaced;
 mod history;
+mod holding;
 mod order;
 mod outcome;
 mod pair;
@@ -63,10 +65,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use bill::{SPOT_VERSION, SpotBill};
 pub use clear::clear;
 pub use clearing::Clearing;
 pub use displaced::{Interruption, displaced};
 pub use history::{PricePoint, last, mean};
+pub use holding::Holding;
 pub use order::{Ask, Bid, OrderId};
 pub use outcome::{AskOutcome, BidOutcome, Filled};
 pub use pair::Fill;

@@ -1,0 +1,42 @@
+//! What the numbers were measured on, and how much memory a process took.
+
+use std::fs;
+
+/// The processor and how many threads of it there are.
+pub fn describe() -> String {
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+        .map_or("an unknown processor", |(_, model)| model);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("on {cores} cores of {model}")
+}
+
+/// The most memory that this process has held, in kB.
+pub fn memory_peak_kb() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| rest.split_whitespace().next()?.parse().ok())
+        .unwrap_or(0)
+}
+
+/// So many in such a time, as a whole number a second.
+pub fn per_second(count: usize, elapsed: std::time::Duration) -> u128 {
+    count as u128 * 1_000_000 / elapsed.as_micros().max(1)
+}
+
+/// `1234567` as `1,234,567`.
+pub fn grouped(number: u128) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

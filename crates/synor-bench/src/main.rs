@@ -1,0 +1,78 @@
+//! Measures rating and billing and prints what it finds. Nothing here decides anything: a slow
+//! machine fails no build.
+//!
+//! ```text
+//! synor-bench rating [--accounts 100000] [--bills 10000] [--only pure|sql|run]
+//! ```
+#![allow(clippy::unwrap_used, reason = "a measurement that fails panics")]
+
+mod bill_run;
+mod machine;
+mod rating;
+mod sample;
+mod sql;
+
+use std::path::Path;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["rating", options @ ..] => rate(&Options::read(options)),
+        // The steps of a bill run, each in a process of its own so that its memory is its own.
+        ["fill", folder, accounts] => bill_run::fill(Path::new(folder), accounts.parse().unwrap()),
+        ["close", folder] => bill_run::close(Path::new(folder)),
+        _ => {
+            eprintln!(
+                "synor-bench rating [--accounts 100000] [--bills 10000] [--only pure|sql|run]"
+            );
+            std::process::exit(2);
+        }
+    }
+}
+
+struct Options {
+    /// Accounts that are rated.
+    accounts: usize,
+    /// Accounts that are billed, and then twice as many.
+    bills: usize,
+    /// One part of the whole.
+    only: Option<String>,
+}
+
+impl Options {
+    fn read(words: &[&str]) -> Self {
+        let mut options = Self {
+            accounts: 100_000,
+            bills: 10_000,
+            only: None,
+        };
+        for pair in words.chunks(2) {
+            match pair {
+                ["--accounts", number] => options.accounts = number.parse().unwrap(),
+                ["--bills", number] => options.bills = number.parse().unwrap(),
+                ["--only", part] => options.only = Some((*part).to_owned()),
+                other => panic!("{other:?} is not an option"),
+            }
+        }
+        options
+    }
+
+    fn wants(&self, part: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only == part)
+    }
+}
+
+fn rate(options: &Options) {
+    println!("{}", machine::describe());
+    if options.wants("pure") || options.wants("sql") {
+        let usage = sample::usage(options.accounts);
+        let rated = rating::measure(&usage);
+        if options.wants("sql") {
+            sql::compare(&usage, &rated);
+        }
+    }
+    if options.wants("run") {
+        bill_run::measure(options.bills);
+    }
+}
