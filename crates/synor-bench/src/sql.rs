@@ -105,7 +105,10 @@ impl Cluster {
             folder.display()
         );
         let log = log.to_str().unwrap();
-        cluster.run("pg_ctl", &["-D", data, "-l", log, "-w", "-o", &options, "start"]);
+        cluster.run(
+            "pg_ctl",
+            &["-D", data, "-l", log, "-w", "-o", &options, "start"],
+        );
         cluster
     }
 
@@ -197,6 +200,9 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         let data = self.folder.join("data");
-        self.run("pg_ctl", &["-D", data.to_str().unwrap(), "-m", "fast", "stop"]);
+        self.run(
+            "pg_ctl",
+            &["-D", data.to_str().unwrap(), "-m", "fast", "stop"],
+        );
     }
 }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use synor_economics::id::AccountId;
 
-use crate::commands::{admin, billing, chain, completions, demo, price_list, serve, spot, usage, wallet};
+use crate::commands::{
+    admin, billing, chain, completions, demo, price_list, serve, spot, usage, wallet,
+};
 
 /// Billing for decentralized infrastructure: metering, invoices, on-chain payment in SYNOR.
 #[derive(Debug, Parser)]

@@ -166,10 +166,10 @@ async fn the_lowest_paying_bid_pays_nothing_for_what_it_does_not_hold() {
     let world = two_hours().await;
     world.clock.set("2026-02-05");
     let used = "gpu_model=rtx4090 spot=true provider=node-1";
-    let late = format!("compute.gpu 1 gpu-hours @2026-01-10T11:59:59 {used}");
+    let late = format!("compute.gpu 1 gpu-hours @2026-01-10T11:59:59Z {used}");
     world.usage("dash", &[&late]).await;
     world
-        .usage("bolt", &[&late.replace("11:59:59", "10:00:00")])
+        .usage("bolt", &[&late.replace("11:59", "10:00")])
         .await;
     let closed = world.close("2026-01").await;
     let of = |account: &str| {
@@ -367,7 +367,9 @@ async fn the_reserve_price_holds_from_when_it_is_set() {
     assert_eq!(points.collect::<Vec<_>>(), [450_000, 400_000, 300_000]);
     assert_eq!(prices.mean_micro_synor, Exact::new(1_150_000, 3));
     let other = "core-hour".parse().unwrap();
-    let refused = engine.set_spot_reserve(&market(), Some(other), reserve).await;
+    let refused = engine
+        .set_spot_reserve(&market(), Some(other), reserve)
+        .await;
     assert!(refused.is_err(), "a market keeps its unit");
     world.sound().await;
 }
@@ -396,7 +398,7 @@ async fn orders_that_no_auction_could_take_are_refused_by_name() {
         (bytes, "unit"),
         (order("0 at 0.40"), "0 base units"),
         (order("0.0000001 at 0.40"), "whole number"),
-        (order("-1 at 0.40"), "-1"),
+        (order("-1 at 0.40"), "it must be for 1 to"),
     ] {
         let error = engine.place_bid(&id("acme"), bad, "bad").await.unwrap_err();
         assert!(error.to_string().contains(naming), "{error}");
@@ -449,6 +451,36 @@ async fn ten_thousand_orders() {
             started.elapsed()
         );
     }
+    let started = std::time::Instant::now();
+    world.sound().await;
+    println!("verified in {:?}", started.elapsed());
+}
+
+/// `cargo nextest run --release --run-ignored only -p synor-engine held_all_month --no-capture`
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn a_gpu_that_is_held_all_month() {
+    let world = World::with(&["acme"]).await;
+    world.clock.set("2025-12-31T23:30");
+    ask(&world, "node-1", "1 at 0.20").await;
+    bid(&world, "acme", "1 at 0.40").await;
+    world.clock.set("2026-02-01");
+    let started = std::time::Instant::now();
+    let count = world.engine.clear_spot_due().await.unwrap();
+    println!("decided {count} intervals in {:?}", started.elapsed());
+    let used = "gpu_model=rtx4090 spot=true provider=node-1";
+    let hours = (0..744).map(|hour| {
+        let (day, hour) = (1 + hour / 24, hour % 24);
+        format!("compute.gpu 1 gpu-hours @2026-01-{day:02}T{hour:02}:30 {used}")
+    });
+    let hours: Vec<_> = hours.collect();
+    let hours: Vec<_> = hours.iter().map(String::as_str).collect();
+    world.usage("acme", &hours).await;
+    let started = std::time::Instant::now();
+    let invoice = world.bill("2026-01").await;
+    println!("billed in {:?}", started.elapsed());
+    assert_eq!(invoice.line_items[0].steps.len(), 744);
+    assert_eq!(invoice.subtotal_micro_synor, synor("148.8"));
     let started = std::time::Instant::now();
     world.sound().await;
     println!("verified in {:?}", started.elapsed());

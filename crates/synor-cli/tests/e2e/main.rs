@@ -13,4 +13,5 @@ mod concurrency;
 mod crash;
 mod endpoints;
 mod real_bill;
+mod spot;
 mod tamper;

@@ -131,7 +131,8 @@ fn rate_run(
     rated: &mut Rated,
 ) -> Result<(), PricingError> {
     let rows_most = usage.iter().map(|(_, rows)| rows.len()).max();
-    let mut groups: Vec<Group<'_>> = Vec::with_capacity(rows_most.unwrap_or(0).min(list.prices().len()));
+    let mut groups: Vec<Group<'_>> =
+        Vec::with_capacity(rows_most.unwrap_or(0).min(list.prices().len()));
     for (segment, (_, rows)) in usage.iter().enumerate() {
         for UsageRow { key, quantity } in *rows {
             let price = list

@@ -45,7 +45,10 @@ pub fn show(month: Month, closed: &Value) -> anyhow::Result<Answer> {
     }
     let made = invoices.len() as u64;
     table.total([
-        Field::from(format!("{} invoices", format::count(made))),
+        Field::from(match made {
+            1 => "1 invoice".to_owned(),
+            _ => format!("{} invoices", format::count(made)),
+        }),
         Field::from(""),
         Field::from(""),
         Field::from(amount("subtotal_micro_synor")?),

@@ -63,7 +63,11 @@ pub async fn run(arguments: Arguments, session: &Session) -> anyhow::Result<Answ
     let price = clearing.price_micro_synor;
     let price = price.map_or_else(|| "nothing was traded".to_owned(), format::money);
     Ok(Answer::new(&stored)?
-        .line(format!("{} from {}", clearing.market, clearing.interval.start()))
+        .line(format!(
+            "{} from {}",
+            clearing.market,
+            clearing.interval.start()
+        ))
         .line(format!("price per {}: {price}", clearing.per))
         .table(table))
 }
