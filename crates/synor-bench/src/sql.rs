@@ -49,7 +49,7 @@ pub fn compare(usage: &[Used], rated: &Rated) {
         let elapsed = cluster.time(workers);
         let tenths = elapsed.as_micros() * 10 / ours.as_micros().max(1);
         println!(
-            "  sums by SQL, {what}: {} invoices/s; rating lines here takes a {}.{}th of that time",
+            "  sums by SQL, {what}: {} invoices/s; rating lines here is {}.{} times as fast",
             grouped(per_second(usage.len(), elapsed)),
             tenths / 10,
             tenths % 10

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What each crate may depend on.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("economics", &[]),
     ("usage", &["economics"]),
     ("store", &["economics"]),
@@ -33,6 +33,11 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ),
     (
         "sim",
+        &["economics", "usage", "store", "chain", "feeds", "engine"],
+    ),
+    // It measures everything and nothing depends on it.
+    (
+        "bench",
         &["economics", "usage", "store", "chain", "feeds", "engine"],
     ),
 ];

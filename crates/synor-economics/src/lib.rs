@@ -17,6 +17,7 @@
 
 pub mod account;
 pub mod billing;
+pub mod calculator;
 pub mod distribution;
 mod fraction;
 pub mod id;

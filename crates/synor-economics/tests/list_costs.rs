@@ -142,16 +142,16 @@ fn list_costs_of_a_real_bill_come_out() {
     }
     let shown: Vec<_> = counts
         .iter()
-        .map(|((class, provider), count)| format!("{count:4}  {provider}: {class}\n"))
+        .map(|((class, provider), count)| format!("{count} {provider}: {class}\n"))
         .collect();
     println!("{}", shown.concat());
     assert_eq!(counts.values().sum::<u32>(), 750);
     expect![[r#"
-         702  AWS: agrees
-          15  Microsoft: agrees
-           6  Oracle: agrees
-           1  AWS: no unit price or quantity is given
-          23  Microsoft: the quantity is in other units than the price: that consumed × price is the cost
-           3  AWS: the quantity was rounded to ten decimals before it was printed
+        702 AWS: agrees
+        15 Microsoft: agrees
+        6 Oracle: agrees
+        1 AWS: no unit price or quantity is given
+        23 Microsoft: the quantity is in other units than the price: that consumed × price is the cost
+        3 AWS: the quantity was rounded to ten decimals before it was printed
     "#]].assert_eq(&shown.concat());
 }

@@ -1,6 +1,9 @@
 //! Closing a month: one invoice for each account with usage, numbered without gaps, once.
 
 use std::collections::BTreeMap;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
 
 use serde::Serialize;
 use synor_economics::account::Account;
@@ -10,11 +13,13 @@ use synor_economics::id::AccountId;
 use synor_economics::money::MicroSynor;
 use synor_economics::period::Month;
 use synor_store::{ChangeSet, Counter, Kind, ListQuery, Scope};
-use synor_usage::UsageLogError;
+use synor_usage::{LogPosition, UsageLogError};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 
+/// How many accounts are read at once.
+const READ_TOGETHER: usize = 8;
 /// How many invoices share a transaction.
 const CHUNK_ACCOUNTS: usize = 256;
 /// The sequence that numbers invoices.
@@ -100,8 +105,11 @@ impl Engine {
         let mut last = counter.map_or(0, |c| c.last);
         let mut changes = ChangeSet::new(Self::fresh_command("close"), self.now());
         changes.expect(Scope::InvoiceNumbers, numbers);
-        for account in accounts {
-            match self.gather(month, account).await {
+        // One position for all of the chunk; what is acknowledged after it is late usage.
+        let through = self.usage.position().await?;
+        let gathering = accounts.iter().map(|a| self.gather(month, a, through));
+        for (account, gathered) in accounts.iter().zip(together(gathering).await) {
+            match gathered {
                 Ok(Billable::AlreadyClosed) => closed.already_closed += 1,
                 Ok(Billable::WithoutUsage) => closed.without_usage += 1,
                 Ok(Billable::Yes(gathered)) => {
@@ -134,14 +142,21 @@ impl Engine {
         Ok(closed)
     }
 
-    async fn gather(&self, month: Month, account: &Account) -> Result<Billable, EngineError> {
+    async fn gather(
+        &self,
+        month: Month,
+        account: &Account,
+        through: LogPosition,
+    ) -> Result<Billable, EngineError> {
         let id = &account.account_id;
         let version = self.store.version(&Scope::Account(id.clone())).await?;
         let billed = self.invoices_of(id).await?;
         if billed.iter().any(|invoice| invoice.month == month) {
             return Ok(Billable::AlreadyClosed);
         }
-        let draft = self.month_draft(account, month, None, &billed).await?;
+        let draft = self
+            .month_draft(account, month, Some(through), &billed)
+            .await?;
         if draft.is_empty() {
             return Ok(Billable::WithoutUsage);
         }
@@ -215,4 +230,37 @@ impl ClosedPeriod {
         self.failed.extend(part.failed);
         Ok(())
     }
+}
+
+/// The results of futures in their order, some of them running at once.
+async fn together<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut waiting = futures.map(Box::pin);
+    let mut running: Vec<(usize, Pin<Box<F>>)> = Vec::with_capacity(READ_TOGETHER);
+    let mut results: Vec<Option<F::Output>> = Vec::new();
+    poll_fn(|context| {
+        loop {
+            while running.len() < READ_TOGETHER
+                && let Some(next) = waiting.next()
+            {
+                running.push((results.len(), next));
+                results.push(None);
+            }
+            if running.is_empty() {
+                return Poll::Ready(());
+            }
+            let before = running.len();
+            running.retain_mut(|(place, future)| match future.as_mut().poll(context) {
+                Poll::Ready(result) => {
+                    results[*place] = Some(result);
+                    false
+                }
+                Poll::Pending => true,
+            });
+            if running.len() == before {
+                return Poll::Pending;
+            }
+        }
+    })
+    .await;
+    results.into_iter().flatten().collect()
 }

@@ -95,7 +95,7 @@ impl Engine {
 
     /// Cuts a period where prices or plan change, and reads the usage of each part, of which the
     /// spot market prices what it held for the account.
-    async fn segments<'a>(
+    pub(crate) async fn segments<'a>(
         &self,
         account: &Account,
         period: Period,
@@ -129,7 +129,7 @@ impl Engine {
     }
 
     /// The difference between what a billed month's usage comes to now and what was billed for it.
-    async fn late_lines(
+    pub(crate) async fn late_lines(
         &self,
         account: &Account,
         invoice: &Invoice,

@@ -14,6 +14,7 @@ mod distribution;
 mod draft;
 mod engine;
 mod error;
+mod estimate;
 mod follow_chain;
 mod ingest;
 mod jobs;
@@ -39,6 +40,9 @@ pub use deposit::{DepositState, NewDeposit};
 pub use distribution::{DistributionTotals, OperatorTotal};
 pub use engine::{Engine, EngineConfig};
 pub use error::EngineError;
+pub use estimate::{
+    Asker, CostEstimate, EstimateRequest, Forecast, RepricedAccount, RerateRequest, Rerated, UsageBill,
+};
 pub use ingest::Rejection;
 pub use pay::InvoicePayment;
 pub use plans::NewPlan;

@@ -18,6 +18,12 @@ pub const SPOT_DIMENSION: &str = "spot";
 pub const PRICED_DIMENSIONS: [&str; 3] = ["gpu_model", "region", SPOT_DIMENSION];
 
 /// Whether usage with these dimensions is of spot capacity.
+///
+/// ```
+/// use synor_economics::metering::{Dimensions, summary::is_spot};
+/// assert!(is_spot(&Dimensions::from([("spot".to_owned(), "true".to_owned())])));
+/// assert!(!is_spot(&Dimensions::new()));
+/// ```
 pub fn is_spot(dimensions: &Dimensions) -> bool {
     dimensions.contains_key(SPOT_DIMENSION)
 }

@@ -11,7 +11,7 @@ use std::io::{self, BufRead};
 
 use serde::Serialize;
 use synor_economics::id::{AccountId, ProviderId};
-use synor_economics::metering::{EventError, UsageEvent};
+use synor_economics::metering::{EventError, ServiceType, UsageEvent};
 use synor_economics::money::Exact;
 use synor_economics::period::Timestamp;
 use thiserror::Error;
@@ -60,6 +60,21 @@ pub struct Imported {
     pub unmapped: Vec<Unmapped>,
     /// What a cloud bill charged, by currency; empty for the other formats.
     pub billed: BTreeMap<String, Billed>,
+    /// What a cloud bill charged for each line that became events; empty for the other formats.
+    pub mapped: Vec<Mapped>,
+}
+
+/// What a cloud billed for a line that became events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mapped {
+    /// The account whose line it is.
+    pub account: AccountId,
+    /// The service here of the line's first event, which carries the cost of all of them.
+    pub service: ServiceType,
+    /// What was billed, exactly, in units of the currency.
+    pub cost: Exact,
+    /// The currency of the cost.
+    pub currency: String,
 }
 
 /// What a cloud billed in one currency.

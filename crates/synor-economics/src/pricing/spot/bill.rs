@@ -35,6 +35,32 @@ struct Part {
 
 impl SpotBill {
     /// Adds what a holding covered. `Overflow` if a sum does not fit.
+    ///
+    /// ```
+    /// # use std::collections::BTreeMap;
+    /// # use synor_economics::metering::{Dimensions, ResourceType, UsageKey, UsageRow};
+    /// # use synor_economics::{money::MicroSynor, period::Timestamp, quantity::Quantity};
+    /// # use synor_economics::pricing::spot::{Holding, Market, SpotBill, interval_containing};
+    /// # let hour = Quantity::new(3_600_000); // core-milliseconds
+    /// # let holding = Holding {
+    /// #   held: hour,
+    /// #   account: "acme".parse()?,
+    /// #   market: Market { resource: ResourceType::ComputeCpu, dimensions: Dimensions::new() },
+    /// #   per: "core-hour".parse()?,
+    /// #   interval: interval_containing(Timestamp::from_secs(0), 3_600)?,
+    /// #   price_micro_synor: MicroSynor::new(9_000),
+    /// #   providers: BTreeMap::new(),
+    /// # };
+    /// # let key = UsageKey::new(ResourceType::ComputeCpu, &Dimensions::new(), None);
+    /// let half = UsageRow { key, quantity: Quantity::new(1_800_000) }; // core-milliseconds
+    /// let mut bill = SpotBill::default();
+    /// bill.add(&holding, &[half.clone()])?;
+    /// bill.add(&holding, &[half])?; // the same interval: one step
+    /// let lines = bill.into_lines(31 * 86_400)?;
+    /// assert_eq!(lines[0].steps.len(), 1);
+    /// assert_eq!(lines[0].amount_micro_synor.micro(), 9_000); // a core-hour
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn add(&mut self, holding: &Holding, taken: &[UsageRow]) -> Result<(), MoneyError> {
         if taken.is_empty() {
             return Ok(());
@@ -67,6 +93,30 @@ impl SpotBill {
     /// One line for each market, in their order, in a month of `month_secs` seconds: a step for
     /// each interval, named by its start, and one rounding of their sum to whole µSYNOR. Its
     /// version is [`SPOT_VERSION`]. Fails with `Overflow`, or if the market's unit cannot be applied.
+    ///
+    /// ```
+    /// # use std::collections::BTreeMap;
+    /// # use synor_economics::metering::{Dimensions, ResourceType, UsageKey, UsageRow};
+    /// # use synor_economics::{money::MicroSynor, period::Timestamp, quantity::Quantity};
+    /// # use synor_economics::pricing::spot::{Holding, Market, SpotBill, interval_containing};
+    /// # let hour = Quantity::new(3_600_000); // core-milliseconds
+    /// # let holding = Holding {
+    /// #   held: hour,
+    /// #   account: "acme".parse()?,
+    /// #   market: Market { resource: ResourceType::ComputeCpu, dimensions: Dimensions::new() },
+    /// #   per: "core-hour".parse()?,
+    /// #   interval: interval_containing(Timestamp::from_secs(0), 3_600)?,
+    /// #   price_micro_synor: MicroSynor::new(9_000),
+    /// #   providers: BTreeMap::new(),
+    /// # };
+    /// # let key = UsageKey::new(ResourceType::ComputeCpu, &Dimensions::new(), None);
+    /// let mut bill = SpotBill::default();
+    /// bill.add(&holding, &[UsageRow { key, quantity: hour }])?;
+    /// let lines = bill.into_lines(31 * 86_400)?; // seconds of the month
+    /// assert_eq!(lines[0].description, "Spot CPU");
+    /// assert_eq!(lines[0].steps[0].label, "1970-01-01T00:00:00Z");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn into_lines(self, month_secs: i64) -> Result<Vec<LineItem>, PricingError> {
         let lines = self.0.into_iter();
         lines

@@ -36,6 +36,33 @@ pub struct Holding {
 impl Clearing {
     /// What each account holds by this clearing, in order of their ids; accounts that hold nothing
     /// are left out. `Overflow` if a sum does not fit.
+    ///
+    /// ```
+    /// # use synor_economics::{id::{AskId, BidId}, metering::{Dimensions, ResourceType}};
+    /// # use synor_economics::{money::MicroSynor, period::{Period, Timestamp}, quantity::Quantity};
+    /// # use synor_economics::pricing::spot::{Ask, Bid, Market, Round, clear};
+    /// # let at = Timestamp::from_secs;
+    /// # let market = Market { resource: ResourceType::ComputeCpu, dimensions: Dimensions::new() };
+    /// # let per: synor_economics::pricing::PriceUnit = "core-hour".parse()?;
+    /// # let hour = Period::new(at(0), at(3_600))?;
+    /// # let (placed_at, sequence, valid) = (at(-1), 1, hour);
+    /// # let quantity = Quantity::new(3_600_000); // core-milliseconds
+    /// # let ask = Ask {
+    /// #     ask_id: AskId::derived(&["a"]), provider: "node-1".parse()?, market: market.clone(),
+    /// #     quantity, price_micro_synor: MicroSynor::new(8_000), per: per.clone(), placed_at, sequence, valid,
+    /// # };
+    /// # let bid = Bid {
+    /// #     bid_id: BidId::derived(&["b"]), account: "acme".parse()?, market: market.clone(),
+    /// #     quantity, limit_micro_synor: MicroSynor::new(9_000), per: per.clone(), placed_at, sequence, valid,
+    /// # };
+    /// # let round = Round::new(market, per, hour, MicroSynor::ZERO)?;
+    /// let clearing = clear(&round, &[ask], &[bid])?; // a core-hour of node-1 for acme
+    /// let holdings = clearing.holdings()?;
+    /// assert_eq!(holdings[0].account.as_str(), "acme");
+    /// assert_eq!(holdings[0].held, Quantity::new(3_600_000)); // core-milliseconds
+    /// assert_eq!(holdings[0].providers[&"node-1".parse()?], holdings[0].held);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn holdings(&self) -> Result<Vec<Holding>, MoneyError> {
         let Some(price_micro_synor) = self.price_micro_synor else {
             return Ok(Vec::new());

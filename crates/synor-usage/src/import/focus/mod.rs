@@ -10,13 +10,13 @@ use std::io::BufRead;
 use csv::StringRecord;
 use synor_economics::id::AccountId;
 use synor_economics::metering::event::utc_month_secs;
-use synor_economics::metering::{EventError, MeteringUnit, RawEvent, UnitError};
+use synor_economics::metering::{EventError, MeteringUnit, RawEvent, UnitError, UsageEvent};
 use synor_economics::money::{Exact, MoneyError};
 use synor_economics::quantity::Quantity;
 
 use super::lines::{Progress, read_text};
 use super::table::Table;
-use super::{Billed, ImportError, ImportOptions, Imported, Mapping, Unmapped};
+use super::{Billed, ImportError, ImportOptions, Imported, Mapped, Mapping, Unmapped};
 
 mod charge;
 pub mod mapping;
@@ -75,11 +75,14 @@ pub fn read(
         let (charge, outcome) = result.map_err(|error| ImportError::at(line, error))?;
         add_cost(&mut imported, &charge, &outcome)
             .map_err(|_| ImportError::CostOverflow { line })?;
+        let mut cost = charge.cost;
         for raw in outcome.events {
             let event = raw.validate(options.now);
-            imported
-                .events
-                .push(event.map_err(|error| ImportError::at(line, error))?);
+            let event = event.map_err(|error| ImportError::at(line, error))?;
+            if let Some(cost) = cost.take() {
+                imported.mapped.push(mapped(&charge, &event, cost));
+            }
+            imported.events.push(event);
         }
         for reason in outcome.reasons {
             imported.unmapped.push(unmapped(line, &charge, reason));
@@ -214,6 +217,15 @@ fn raw_event(
         provider: Some(provider.unwrap_or_else(|| charge.provider.clone())),
         dimensions: region.into_iter().chain(gpu).collect(),
         correction: quantity.is_negative(),
+    }
+}
+
+fn mapped(charge: &Charge<'_>, first: &UsageEvent, cost: Exact) -> Mapped {
+    Mapped {
+        account: charge.account.clone(),
+        service: first.resource.service(),
+        cost,
+        currency: charge.currency.to_owned(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The routes as they are written in the source: the router itself cannot be asked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -18,33 +18,40 @@ pub fn routes() -> BTreeSet<(String, String)> {
         .expect("lib.rs nests the API");
     let mut found = routes_in(api, API);
     found.extend(routes_in(outer, ""));
-    let mut nested: BTreeMap<String, String> = BTreeMap::new();
-    for call in calls(api, ".nest(") {
-        let (path, router) = literal(call);
-        let module = router.split("::").next().unwrap_or_default();
-        let module = module.trim_matches([',', ' ', '\n']).to_owned();
-        nested.insert(module, format!("{API}{path}"));
-    }
-    for (module, prefix) in &nested {
+    let mut read = calls(&root, ".route(").len();
+    for (prefix, module, function) in nested(api, API) {
         let file = [format!("{module}/mod.rs"), format!("{module}.rs")]
             .into_iter()
             .find_map(|file| fs::read_to_string(src.join(file)).ok());
         let file = file.unwrap_or_else(|| panic!("there is no module {module}"));
-        found.extend(routes_in(&file, prefix));
+        let body = file.split_once(&format!("fn {function}("));
+        let body = body.and_then(|(_, rest)| rest.split_once("\n}\n"));
+        let (body, _) = body.unwrap_or_else(|| panic!("{module} has no function {function}"));
+        read += calls(body, ".route(").len();
+        found.extend(routes_in(body, &prefix));
     }
-    let total = count_routes(&src);
-    let read: usize = [calls(&root, ".route(").len()]
-        .into_iter()
-        .chain(nested.keys().map(|module| {
-            let file = fs::read_to_string(src.join(module).join("mod.rs"))
-                .or_else(|_| fs::read_to_string(src.join(format!("{module}.rs"))));
-            calls(&file.unwrap_or_default(), ".route(").len()
-        }))
-        .sum();
     assert_eq!(
-        read, total,
+        read,
+        count_routes(&src),
         "some file routes without being nested by lib.rs"
     );
+    found
+}
+
+/// Every router that is nested, however deep: its prefix, its module, and the function that makes it.
+fn nested<'s>(source: &'s str, prefix: &str) -> Vec<(String, &'s str, &'s str)> {
+    let mut found = Vec::new();
+    let mut rest = source;
+    while let Some(call) = calls(rest, ".nest(").first() {
+        let (path, router) = literal(call);
+        let prefix = format!("{prefix}{path}");
+        let name = router.trim_start_matches([',', ' ', '\n']);
+        let name = name.split('(').next().unwrap_or_default();
+        let (module, function) = name.split_once("::").expect("a module's function");
+        found.push((prefix.clone(), module, function));
+        found.extend(nested(router, &prefix));
+        rest = &rest[rest.find(call).unwrap_or_default() + call.len()..];
+    }
     found
 }
 

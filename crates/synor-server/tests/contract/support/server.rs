@@ -2,6 +2,7 @@
 //! every answer is held against the document before the test sees it.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use tempfile::TempDir;
 
 use super::document::{Document, Operation, object, text};
 
-/// The server's present: 2026-02-03T10:00:00Z.
+/// The server's present, until it is set: 2026-02-03T10:00:00Z.
 pub const NOW_SECS: i64 = 1_770_112_800;
 /// The secret that makes its sender an admin.
 pub const ADMIN: &str = "the-secret-of-this-run";
@@ -36,11 +37,12 @@ free = 1
 tiers = [{ up_to = 5, amount = "0.10 SYNOR" }, { amount = "0.05 SYNOR", flat = "0.50 SYNOR" }]
 "#;
 
-struct StoppedClock;
+/// A clock that stands still until it is set.
+struct SetClock(AtomicI64);
 
-impl Clock for StoppedClock {
+impl Clock for SetClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_secs(NOW_SECS)
+        Timestamp::from_secs(self.0.load(Ordering::SeqCst))
     }
 }
 
@@ -48,6 +50,7 @@ pub struct Server {
     pub document: Document,
     pub engine: Arc<Engine>,
     pub chain: Arc<DevChain>,
+    clock: Arc<SetClock>,
     base: String,
     client: reqwest::Client,
     seen: Mutex<BTreeSet<(String, u16)>>,
@@ -77,11 +80,12 @@ impl Server {
         let chain = Arc::new(chain);
         let prices = PriceList::built_in().expect("the built-in prices");
         let prices = PriceList::parse(&format!("{}{TIERED}", prices.text()));
+        let clock = Arc::new(SetClock(AtomicI64::new(NOW_SECS)));
         let engine = Engine::new(
             Arc::new(usage),
             Arc::new(store),
             other_chain.unwrap_or_else(|| chain.clone()),
-            Arc::new(StoppedClock),
+            clock.clone(),
             Wallet::development(CHAIN_ID, "billing"),
             EngineConfig::default(),
             prices.expect("prices"),
@@ -100,11 +104,17 @@ impl Server {
             document: Document::read(),
             engine,
             chain,
+            clock,
             base,
             client: reqwest::Client::new(),
             seen: Mutex::default(),
             _folder: folder,
         }
+    }
+
+    /// Lets it be this many seconds later than [`NOW_SECS`].
+    pub fn set_later(&self, secs: i64) {
+        self.clock.0.store(NOW_SECS + secs, Ordering::SeqCst);
     }
 
     /// A call of an operation, without a key.

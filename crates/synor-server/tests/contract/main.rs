@@ -1,0 +1,46 @@
+//! Holds `openapi.json` to the truth: a whole server is asked everything the document offers, and
+//! whatever it answers must be documented, to the last field; whatever is documented must be
+//! answered.
+
+mod accounts;
+mod books;
+mod document;
+mod invoices;
+mod money;
+mod refusals;
+mod spot;
+mod support;
+mod terms;
+mod usage;
+
+use support::server::Server;
+
+const ACME: &str = "acme";
+const BETA: &str = "beta";
+/// An id of each kind that nothing has.
+const NO_INVOICE: &str = "inv_00000000000000000000000000000000";
+const NO_DEPOSIT: &str = "dep_00000000000000000000000000000000";
+const NO_ASK: &str = "ask_00000000000000000000000000000000";
+const NO_BID: &str = "bid_00000000000000000000000000000000";
+
+/// The scenario: two months of two accounts, from the first event to a chain that takes payments
+/// back. It ends with the list of what was promised and never answered, which must be empty.
+#[tokio::test]
+async fn every_answer_is_as_documented() {
+    let server = Server::start().await;
+    accounts::about_the_server(&server).await;
+    let (acme, beta) = accounts::accounts(&server).await;
+    usage::events(&server).await;
+    usage::usage(&server, &acme).await;
+    let deposit = money::prepaid(&server, &acme).await;
+    let invoices = invoices::closing(&server).await;
+    invoices::reading_invoices(&server, &acme, &invoices).await;
+    money::auto_pay(&server, &acme, &beta).await;
+    money::paying(&server, &acme, &invoices).await;
+    invoices::voiding(&server, &invoices).await;
+    books::books(&server).await;
+    terms::terms(&server).await;
+    spot::spot(&server, &acme, &beta).await;
+    books::chain(&server, &acme, &deposit, &invoices).await;
+    server.assert_all_seen(|_, status| matches!(status, 401 | 403 | 413 | 500 | 503));
+}

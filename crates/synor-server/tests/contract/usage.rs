@@ -1,0 +1,283 @@
+//! Usage: reporting it and looking at it.
+
+use serde_json::{Value, json};
+
+use crate::ACME;
+use crate::BETA;
+use crate::refusals::anything;
+use crate::support::server::Server;
+
+const CLOUDEVENT: &str = "application/cloudevents+json";
+const CLOUDEVENTS: &str = "application/cloudevents-batch+json";
+const NDJSON: &str = "application/x-ndjson";
+
+/// A CloudEvent; its number makes its id.
+pub fn event(kind: &str, quantity: &str, account: &str, time: &str, id: u32, unit: &str) -> Value {
+    json!({
+        "specversion": "1.0",
+        "type": kind,
+        "source": "node-fra-1",
+        "id": format!("e-{id}"),
+        "subject": account,
+        "time": time,
+        "datacontenttype": "application/json",
+        "data": { "quantity": quantity, "unit": unit, "provider": "op-fra" },
+    })
+}
+
+pub async fn ingest(server: &Server, batch: &[Value]) -> Value {
+    let call = server
+        .admin("ingestEvents")
+        .body(CLOUDEVENTS, json!(batch).to_string());
+    call.expect(200).await
+}
+
+pub async fn events(server: &Server) {
+    let single = event(
+        "network.egress",
+        "300",
+        ACME,
+        "2025-12-10T08:00:00Z",
+        1,
+        "GB",
+    );
+    let call = server
+        .admin("ingestEvents")
+        .body(CLOUDEVENT, single.to_string());
+    assert_eq!(call.expect(200).await["accepted"], 1);
+    for body in [single.clone(), json!([single])] {
+        let call = server.admin("ingestEvents").json(&body);
+        assert_eq!(call.expect(200).await["duplicate"], 1);
+    }
+    for media in ["text/csv", "text/plain", ""] {
+        let call = server.admin("ingestEvents").body(media, single.to_string());
+        call.problem(415, "unsupported-media-type").await;
+    }
+    let mut gpu = event(
+        "compute.gpu",
+        "12",
+        ACME,
+        "2026-01-20T08:00:00Z",
+        2,
+        "gpu-hours",
+    );
+    gpu["data"]["dimensions"] = json!({ "gpu_model": "rtx4090", "region": "eu-central" });
+    let mut unpriced = event(
+        "compute.gpu",
+        "1",
+        "gamma",
+        "2026-01-20T08:00:00Z",
+        3,
+        "gpu-hours",
+    );
+    unpriced["data"]["dimensions"] = json!({ "gpu_model": "Abacus" });
+    let mut unpriced_now = unpriced.clone();
+    unpriced_now["id"] = json!("e-4");
+    unpriced_now["time"] = json!("2026-02-01T08:00:00Z");
+    let mut integer = event(
+        "database.queries",
+        "0",
+        ACME,
+        "2026-01-21T08:00:00Z",
+        5,
+        "queries",
+    );
+    integer["data"] = json!({ "quantity": 25_000_000, "provider": null });
+    let mut tiered = event(
+        "network.requests",
+        "8500000",
+        BETA,
+        "2026-01-16T08:00:00Z",
+        10,
+        "requests",
+    );
+    tiered["data"]["dimensions"] = json!({ "region": "eu-central" });
+    let batch = ingest(
+        server,
+        &[
+            tiered,
+            gpu,
+            unpriced,
+            unpriced_now,
+            integer,
+            event(
+                "storage.stored_data",
+                "7500",
+                ACME,
+                "2026-01-11T00:00:00Z",
+                6,
+                "GB",
+            ),
+            event(
+                "network.egress",
+                "120",
+                BETA,
+                "2025-12-15T08:00:00Z",
+                7,
+                "GB",
+            ),
+            event(
+                "network.egress",
+                "80",
+                BETA,
+                "2026-01-15T08:00:00Z",
+                8,
+                "GB",
+            ),
+            event(
+                "compute.cpu",
+                "4",
+                ACME,
+                "2026-02-02T08:00:00Z",
+                9,
+                "core-hours",
+            ),
+        ],
+    )
+    .await;
+    assert_eq!(batch["accepted"], 9);
+    let lines = [
+        json!({ "account": ACME, "service": "storage", "resource": "retrieval", "quantity": 5,
+            "unit": "GB", "time": "2026-01-05T00:00:00Z", "source": "import", "id": "1",
+            "provider": "op-nyc", "dimensions": { "bucket": "backups" } }),
+        json!({ "account": ACME, "service": "storage", "resource": "retrieval", "quantity": "-1.5",
+            "unit": "GB", "time": "2026-01-06T00:00:00Z", "source": "import", "id": "2",
+            "correction": true }),
+        single.clone(),
+        event(
+            "network.egress",
+            "301",
+            ACME,
+            "2025-12-10T08:00:00Z",
+            1,
+            "GB",
+        ),
+    ];
+    let lines: Vec<_> = lines.iter().map(Value::to_string).collect();
+    let call = server.admin("ingestEvents").body(NDJSON, lines.join("\n"));
+    let appended = call.expect(200).await;
+    assert_eq!(
+        (&appended["accepted"], &appended["duplicate"]),
+        (&json!(2), &json!(2))
+    );
+    assert_eq!(appended["conflicting"][0]["id"], "e-1");
+
+    let stranger = event(
+        "network.egress",
+        "1",
+        "nobody",
+        "2026-01-01T00:00:00Z",
+        20,
+        "GB",
+    );
+    let late = event(
+        "network.egress",
+        "1",
+        ACME,
+        "2027-01-01T00:00:00Z",
+        21,
+        "GB",
+    );
+    let refused = [
+        (CLOUDEVENT, stranger.to_string()),
+        (CLOUDEVENTS, json!([late, stranger]).to_string()),
+        (CLOUDEVENTS, "[{]".to_owned()),
+        (CLOUDEVENT, String::new()),
+        (NDJSON, "account,service".to_owned()),
+        (NDJSON, json!({ "account": ACME }).to_string()),
+    ];
+    for (media, body) in refused {
+        let call = server.admin("ingestEvents").body(media, body);
+        let problem = call.problem(422, "events-rejected").await;
+        assert!(!problem["errors"].as_array().expect("errors").is_empty());
+    }
+}
+
+pub async fn usage(server: &Server, acme: &str) {
+    let month = server.call("getUsage").key(acme).query("period", "2026-01");
+    let month = month.expect(200).await;
+    let rows = month["rows"].as_array().expect("rows");
+    assert_eq!(rows.len(), 5);
+    // 7.5 TB for 21 days leaves what a float keeps.
+    assert_eq!(rows[0]["quantity"], "13608000000000000000");
+    server.call("getUsage").key(acme).expect(200).await;
+    let times = [("start", "1767225600"), ("end", "1769904000")];
+    let whole = times
+        .iter()
+        .fold(server.admin("getUsage"), |call, (n, v)| call.query(n, v));
+    assert_eq!(whole.account(ACME).expect(200).await["rows"], month["rows"]);
+
+    for group in ["provider", "region"] {
+        let call = server
+            .call("getUsageSeries")
+            .key(acme)
+            .query("period", "2026-01");
+        let call = call.query("step", "day").query("group_by", group);
+        let series = call.expect(200).await;
+        assert_eq!(series["steps"].as_array().map(Vec::len), Some(31));
+    }
+    let call = server
+        .call("getUsageSeries")
+        .key(acme)
+        .query("resource", "compute.cpu");
+    call.query("step", "hour").expect(200).await;
+
+    let first = server.call("listUsageEvents").key(acme).query("limit", "2");
+    let first = first.expect(200).await;
+    let next = first["next"].to_string();
+    let call = server
+        .call("listUsageEvents")
+        .key(acme)
+        .query("after", &next);
+    let call = call
+        .query("period", "2026-01")
+        .query("resource", "storage.retrieval");
+    let page = call.expect(200).await;
+    assert_eq!(page["items"].as_array().map(Vec::len), Some(2));
+    assert_eq!(page["items"][1]["correction"], true);
+
+    for operation in ["getUsage", "getUsageSeries", "listUsageEvents"] {
+        for (name, value) in [("start", "5"), ("period", "January"), ("end", "x")] {
+            let call = server.call(operation).key(acme).query(name, value);
+            call.problem(400, "invalid-request").await;
+        }
+        let call = server.call(operation).key(acme);
+        let empty = call.query("start", "5").query("end", "5");
+        empty.problem(422, "invalid-request").await;
+    }
+    let call = server
+        .call("getUsageSeries")
+        .key(acme)
+        .query("step", "hour");
+    let call = call.query("start", "0").query("end", "1769904000");
+    call.problem(422, "invalid-request").await;
+
+    // What an admin asks for without saying of whom, or of nobody.
+    let of_an_account: Vec<_> = server
+        .document
+        .operations()
+        .filter(|o| server.document.parameters(o).contains_key("account"))
+        .cloned()
+        .collect();
+    for operation in of_an_account {
+        let call = || {
+            let call = server.admin(&operation.id);
+            let call = anything(&operation)
+                .into_iter()
+                .fold(call, |call, (name, value)| call.path(name, value));
+            match operation.id.as_str() {
+                "exportMonth" => call.query("period", "2026-01"),
+                "deductBalance" => call.json(&json!({ "amount": "1 SYNOR", "reason": "r" })),
+                "announceDeposit" => call.json(&json!({ "amount": "1 SYNOR" })),
+                "redeemPromoCode" => call.json(&json!({ "code": "NOTHING" })),
+                "placeSpotBid" => call.json(&json!({ "resource": "compute.cpu",
+                    "quantity": "1", "price": "1 SYNOR" })),
+                "configureAutoPay" => call.json(&json!({ "enabled": false })),
+                _ => call,
+            }
+        };
+        call().problem(400, "invalid-request").await;
+        let (status, _) = call().account("nobody").send().await;
+        assert_eq!(status, 404, "{}", operation.id);
+    }
+}
