@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use synor_economics::id::AccountId;
 
 use crate::commands::{
-    admin, billing, chain, completions, demo, price_list, serve, spot, usage, wallet,
+    admin, billing, chain, completions, cost, demo, price_list, serve, spot, usage, wallet,
 };
 
 /// Billing for decentralized infrastructure: metering, invoices, on-chain payment in SYNOR.
@@ -70,6 +70,9 @@ pub enum Command {
     /// Usage: import it, sum it up, list it.
     #[command(subcommand)]
     Usage(usage::Command),
+    /// What usage would cost: estimates, comparisons, forecasts.
+    #[command(subcommand)]
+    Cost(cost::Command),
     /// The wallet that pays.
     #[command(subcommand)]
     Wallet(wallet::Command),

@@ -2,6 +2,7 @@
 
 mod args;
 mod client;
+mod cloud_bill;
 mod commands;
 mod config;
 mod data_folder;

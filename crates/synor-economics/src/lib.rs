@@ -19,6 +19,7 @@ pub mod account;
 pub mod billing;
 pub mod calculator;
 pub mod distribution;
+mod exact;
 mod fraction;
 pub mod id;
 pub mod metering;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use jiff::civil;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Seconds in a day of Unix time.
@@ -150,18 +150,7 @@ impl fmt::Display for Zone {
     }
 }
 
-impl Serialize for Zone {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.name)
-    }
-}
-
-impl<'de> Deserialize<'de> for Zone {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        name.parse().map_err(serde::de::Error::custom)
-    }
-}
+crate::wire::as_text!(Zone);
 
 /// A half-open stretch of time `[start, end)`: the start belongs to it, the end to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -288,16 +277,31 @@ impl FromStr for Month {
     }
 }
 
-impl Serialize for Month {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
+crate::wire::as_text!(Month);
 
-impl<'de> Deserialize<'de> for Month {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+/// A period as the two fields `period_start` and `period_end`, in Unix seconds.
+pub(crate) mod fields {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{Period, Timestamp};
+
+    #[derive(Serialize, Deserialize)]
+    struct Fields {
+        period_start: Timestamp,
+        period_end: Timestamp,
+    }
+
+    pub fn serialize<S: Serializer>(period: &Period, s: S) -> Result<S::Ok, S::Error> {
+        Fields {
+            period_start: period.start(),
+            period_end: period.end(),
+        }
+        .serialize(s)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Period, D::Error> {
+        let fields = Fields::deserialize(d)?;
+        Period::new(fields.period_start, fields.period_end).map_err(serde::de::Error::custom)
     }
 }
 

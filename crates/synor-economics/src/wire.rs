@@ -1,4 +1,4 @@
-//! Integers in JSON: a number where every reader keeps it exact (up to 2^53), a string above; both
+//! The shapes on the wire that several types share. Integers in JSON: a number where every reader keeps it exact (up to 2^53), a string above; both
 //! are accepted.
 
 use serde::de::{self, Deserializer, Visitor};
@@ -35,3 +35,22 @@ pub(crate) fn deserialize_integer<'de, D: Deserializer<'de>>(d: D) -> Result<i12
     }
     d.deserialize_any(Integer)
 }
+
+/// Writes a type as the text that its `Display` prints, and reads it with its `FromStr`.
+macro_rules! as_text {
+    ($name:ident) => {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+pub(crate) use as_text;

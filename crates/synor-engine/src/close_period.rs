@@ -5,7 +5,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use synor_economics::account::Account;
 use synor_economics::billing::settlement::{distributed, finalized};
 use synor_economics::billing::{CreditEntry, CreditManager, Draft, Invoice, InvoiceNumber};
@@ -43,7 +43,7 @@ pub struct ClosedPeriod {
 }
 
 /// An account that could not be billed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FailedAccount {
     /// Which account.
     pub account_id: AccountId,

@@ -41,7 +41,8 @@ pub use distribution::{DistributionTotals, OperatorTotal};
 pub use engine::{Engine, EngineConfig};
 pub use error::EngineError;
 pub use estimate::{
-    Asker, CostEstimate, EstimateRequest, Forecast, RepricedAccount, RerateRequest, Rerated, UsageBill,
+    Asker, CostEstimate, EstimateRequest, Forecast, RepricedAccount, RerateRequest, Rerated,
+    UsageBill,
 };
 pub use ingest::Rejection;
 pub use pay::InvoicePayment;

@@ -68,6 +68,39 @@ struct AccountParam {
     account: Option<AccountId>,
 }
 
+/// The account that a request is about, if it is about one: the key's own, or, for an admin, the
+/// one named by `?account=`. Only an admin may name none.
+#[derive(Debug)]
+pub struct AboutAccount {
+    /// Which account.
+    pub account: Option<AccountId>,
+    /// Whether the caller may see all accounts.
+    pub is_admin: bool,
+}
+
+impl FromRequestParts<AppState> for AboutAccount {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let caller = Authenticated::from_request_parts(parts, state).await?.0;
+        let Params(named): Params<AccountParam> = Params::from_request_parts(parts, state).await?;
+        match (caller, named.account) {
+            (Caller::Account(own), Some(named)) if own != named => {
+                let detail = format!("it is not for account `{named}`");
+                Err(EngineError::Forbidden(detail).into())
+            }
+            (Caller::Account(own), _) => Ok(Self {
+                account: Some(own),
+                is_admin: false,
+            }),
+            (Caller::Admin, account) => Ok(Self {
+                account,
+                is_admin: true,
+            }),
+        }
+    }
+}
+
 /// The account that a request is about: the key's own, or, for an admin, the one named by
 /// `?account=`.
 #[derive(Debug)]
@@ -77,19 +110,17 @@ impl FromRequestParts<AppState> for ForAccount {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        let caller = Authenticated::from_request_parts(parts, state).await?.0;
-        let Params(named): Params<AccountParam> = Params::from_request_parts(parts, state).await?;
-        match (caller, named.account) {
-            (Caller::Account(own), None) => Ok(Self(own)),
-            (Caller::Account(own), Some(named)) if own == named => Ok(Self(own)),
-            (Caller::Account(_), Some(named)) => {
-                let detail = format!("it is not for account `{named}`");
-                Err(EngineError::Forbidden(detail).into())
-            }
-            (Caller::Admin, Some(named)) => Ok(Self(named)),
-            (Caller::Admin, None) => Err(Problem::invalid(
-                "an admin key is for all accounts; name one by ?account=",
-            )),
-        }
+        let about = AboutAccount::from_request_parts(parts, state).await?;
+        Ok(Self(about.named()?.clone()))
+    }
+}
+
+impl AboutAccount {
+    /// The account, where there must be one.
+    pub fn named(&self) -> Result<&AccountId, Problem> {
+        let nobody = "an admin key is for all accounts; name one by ?account=";
+        self.account
+            .as_ref()
+            .ok_or_else(|| Problem::invalid(nobody))
     }
 }

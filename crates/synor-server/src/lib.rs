@@ -4,6 +4,7 @@
 mod admin;
 mod auth;
 mod billing;
+mod cost;
 mod events;
 mod idempotency;
 mod openapi;
@@ -29,6 +30,7 @@ pub fn router(state: AppState) -> Router {
     let api = Router::new()
         .route("/events", post(events::ingest))
         .nest("/billing", billing::router())
+        .nest("/cost", cost::router())
         .nest("/spot", spot::router())
         .nest(
             "/admin",

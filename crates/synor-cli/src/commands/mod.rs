@@ -4,6 +4,7 @@ pub mod admin;
 pub mod billing;
 pub mod chain;
 pub mod completions;
+pub mod cost;
 pub mod demo;
 pub mod price_list;
 pub mod serve;
@@ -21,6 +22,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         None => status::run(&global).await,
         Some(Command::Billing(command)) => billing::run(command, &global).await,
         Some(Command::Usage(command)) => usage::run(command, &global).await,
+        Some(Command::Cost(command)) => cost::run(command, &global).await,
         Some(Command::Wallet(command)) => wallet::run(command, &global).await,
         Some(Command::Admin(command)) => admin::run(command, &global).await,
         Some(Command::PriceList(command)) => price_list::run(command, &global).await,

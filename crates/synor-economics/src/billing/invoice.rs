@@ -12,7 +12,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::credit::{CreditError, CreditManager, CreditUse};
@@ -138,18 +138,7 @@ impl FromStr for InvoiceNumber {
     }
 }
 
-impl Serialize for InvoiceNumber {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for InvoiceNumber {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+crate::wire::as_text!(InvoiceNumber);
 
 /// What a discount was given for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -216,7 +205,7 @@ pub struct Draft {
     /// In whose days the month is counted.
     pub time_zone: Zone,
     /// The month's period.
-    #[serde(flatten, with = "period_fields")]
+    #[serde(flatten, with = "crate::period::fields")]
     pub period: Period,
     /// What was used, and corrections of earlier months.
     pub line_items: Vec<LineItem>,
@@ -363,7 +352,7 @@ pub struct Invoice {
     /// In whose days the month is counted.
     pub time_zone: Zone,
     /// The month's period: `period_start` inclusive, `period_end` exclusive.
-    #[serde(flatten, with = "period_fields")]
+    #[serde(flatten, with = "crate::period::fields")]
     pub period: Period,
     /// What was used, and corrections of earlier months.
     pub line_items: Vec<LineItem>,
@@ -556,30 +545,5 @@ impl Invoice {
                 problem: problem.to_owned(),
             }),
         }
-    }
-}
-
-/// A period as the two fields `period_start` and `period_end`, in Unix seconds.
-mod period_fields {
-    use super::{Period, Timestamp};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    #[derive(Serialize, Deserialize)]
-    struct Fields {
-        period_start: Timestamp,
-        period_end: Timestamp,
-    }
-
-    pub fn serialize<S: Serializer>(period: &Period, s: S) -> Result<S::Ok, S::Error> {
-        Fields {
-            period_start: period.start(),
-            period_end: period.end(),
-        }
-        .serialize(s)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Period, D::Error> {
-        let fields = Fields::deserialize(d)?;
-        Period::new(fields.period_start, fields.period_end).map_err(serde::de::Error::custom)
     }
 }

@@ -19,7 +19,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::id::{AccountId, EntryId, ProviderId};
@@ -122,18 +122,7 @@ impl FromStr for LedgerAccount {
     }
 }
 
-impl Serialize for LedgerAccount {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for LedgerAccount {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+crate::wire::as_text!(LedgerAccount);
 
 /// One side of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -48,7 +48,11 @@ pub(super) fn cost_of(
     let without = estimator.estimate()?.total_micro_synor;
     let committing = estimator.clone().with_commitment(committed.clone())?;
     let with = committing.estimate()?.total_micro_synor;
-    let description = committing.commitments.last().map(|c| c.describe()).unwrap_or_default();
+    let description = committing
+        .commitments
+        .last()
+        .map(|c| c.describe())
+        .unwrap_or_default();
     let first = estimator.segments.first();
     let one_plan = first.filter(|f| estimator.segments.iter().all(|s| s.plan == f.plan));
     let exact = match (committed, one_plan) {
@@ -105,8 +109,12 @@ pub fn break_even(
     let amount = micro(amount);
     // The last spending after the plan at which volume discounts leave at most the amount.
     let mut last = Exact::ZERO;
-    let starts = [Exact::ZERO].into_iter().chain(volume.iter().map(|v| micro(v.from)));
-    let off = [Exact::ZERO].into_iter().chain(volume.iter().map(|v| v.percent));
+    let starts = [Exact::ZERO]
+        .into_iter()
+        .chain(volume.iter().map(|v| micro(v.from)));
+    let off = [Exact::ZERO]
+        .into_iter()
+        .chain(volume.iter().map(|v| v.percent));
     let mut ends = volume.iter().map(|v| micro(v.from));
     for (start, percent) in starts.zip(off) {
         let end = ends.next();
@@ -126,7 +134,8 @@ pub fn break_even(
             last = last.max(until);
         }
     }
-    last.checked_div(kept_of(plan.discount_percent())?).map(Some)
+    last.checked_div(kept_of(plan.discount_percent())?)
+        .map(Some)
 }
 
 fn kept_of(percent: Exact) -> Result<Exact, MoneyError> {

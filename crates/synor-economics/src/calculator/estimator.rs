@@ -202,7 +202,10 @@ impl<'a> CostEstimator<'a> {
 
     /// What the same usage costs with and without a commitment, and from which spending on it pays.
     /// Refuses what is not a commitment.
-    pub fn compare_commitment(&self, committed: Committed) -> Result<CommitmentCost, EstimateError> {
+    pub fn compare_commitment(
+        &self,
+        committed: Committed,
+    ) -> Result<CommitmentCost, EstimateError> {
         cost_of(self, committed)
     }
 }

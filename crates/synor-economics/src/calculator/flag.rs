@@ -57,11 +57,27 @@ pub const FLAGS: [UsageFlag; 16] = [
     flag("retrieval", ResourceType::StorageRetrieval, Form::Bytes),
     flag("deals", ResourceType::StorageDeal, Form::Count),
     flag("bandwidth", ResourceType::HostingBandwidth, Form::Bytes),
-    flag("domains", ResourceType::HostingCustomDomain, Form::HeldCount),
-    flag("certificates", ResourceType::HostingSslCertificate, Form::HeldCount),
-    flag("database", ResourceType::DatabaseStoredData, Form::HeldBytes),
+    flag(
+        "domains",
+        ResourceType::HostingCustomDomain,
+        Form::HeldCount,
+    ),
+    flag(
+        "certificates",
+        ResourceType::HostingSslCertificate,
+        Form::HeldCount,
+    ),
+    flag(
+        "database",
+        ResourceType::DatabaseStoredData,
+        Form::HeldBytes,
+    ),
     flag("queries", ResourceType::DatabaseQueries, Form::Count),
-    flag("vector-searches", ResourceType::DatabaseVectorSearches, Form::Count),
+    flag(
+        "vector-searches",
+        ResourceType::DatabaseVectorSearches,
+        Form::Count,
+    ),
     flag("cpu", ResourceType::ComputeCpu, Form::Cores),
     flag("gpu", ResourceType::ComputeGpu, Form::Gpus),
     flag("memory", ResourceType::ComputeMemory, Form::Memory),
@@ -121,9 +137,14 @@ pub fn usage_by_flag(name: &str, value: &str, month_secs: i64) -> Result<UsageRo
     let mut dimensions = Dimensions::new();
     let mut amount = value.trim();
     if flag.form == Form::Gpus {
-        let Some((model, rest)) = amount.split_once(':').filter(|(model, _)| !model.is_empty())
+        let Some((model, rest)) = amount
+            .split_once(':')
+            .filter(|(model, _)| !model.is_empty())
         else {
-            return Err(refuse(format!("names no model; write it as {}", flag.form.example())));
+            return Err(refuse(format!(
+                "names no model; write it as {}",
+                flag.form.example()
+            )));
         };
         dimensions.insert("gpu_model".to_owned(), model.to_owned());
         amount = rest;
@@ -182,7 +203,9 @@ fn read(form: Form, text: &str, month_secs: i64) -> Result<Exact, Wrong> {
             Ok(level.checked_mul(held(secs)?)?)
         }
         Form::Cores => {
-            let digits = ["cores", "core"].iter().find_map(|unit| amount.strip_suffix(unit));
+            let digits = ["cores", "core"]
+                .iter()
+                .find_map(|unit| amount.strip_suffix(unit));
             let cores = decimal(digits.ok_or(Wrong::Form)?)?.ok_or(Wrong::Form)?;
             Ok(cores.checked_mul(milliseconds(secs.unwrap_or(month))?)?)
         }
@@ -207,12 +230,18 @@ fn duration(text: &str) -> Option<Exact> {
         (_, Some(digits)) => (digits, DAY_SECS),
         _ => return None,
     };
-    let number = Exact::parse_decimal(digits).ok().filter(|n| !n.is_negative())?;
-    number.checked_mul(Exact::from_integer(i128::from(secs))).ok()
+    let number = Exact::parse_decimal(digits)
+        .ok()
+        .filter(|n| !n.is_negative())?;
+    number
+        .checked_mul(Exact::from_integer(i128::from(secs)))
+        .ok()
 }
 
 fn bytes(text: &str) -> Result<Option<Exact>, MoneyError> {
-    let letters = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let letters = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .unwrap_or(text.len());
     let (digits, unit) = text.split_at_checked(letters).unwrap_or((text, ""));
     let unit = if unit == "B" { "bytes" } else { unit };
     let unit: Option<MeteringUnit> = unit.parse().ok();
@@ -236,7 +265,9 @@ fn count(text: &str) -> Result<Option<Exact>, MoneyError> {
         Some((at, 'G')) => (text.get(..at), 3),
         _ => (Some(text), 0),
     };
-    let scale = THOUSAND.checked_pow(thousands).ok_or(MoneyError::Overflow)?;
+    let scale = THOUSAND
+        .checked_pow(thousands)
+        .ok_or(MoneyError::Overflow)?;
     match decimal(digits.unwrap_or_default())? {
         None => Ok(None),
         Some(number) => Ok(Some(number.checked_mul(Exact::from_integer(scale))?)),
@@ -305,7 +336,9 @@ impl UsageInput {
             Measure::Level { sample } => Some(sample),
             Measure::Sum => None,
         };
-        let unit = self.unit.unwrap_or_else(|| sample.unwrap_or(spec.base_unit).into());
+        let unit = self
+            .unit
+            .unwrap_or_else(|| sample.unwrap_or(spec.base_unit).into());
         let number =
             Exact::parse_decimal(&self.quantity).map_err(|error| refuse(error.to_string()))?;
         let mut exact = unit
@@ -313,15 +346,22 @@ impl UsageInput {
             .map_err(|error| refuse(error.to_string()))?;
         if Some(unit.base()) == sample {
             let secs = Exact::from_integer(i128::from(month_secs));
-            exact = exact.checked_mul(secs).map_err(|error| refuse(error.to_string()))?;
+            exact = exact
+                .checked_mul(secs)
+                .map_err(|error| refuse(error.to_string()))?;
         } else if unit.base() != spec.base_unit {
-            let reason = format!("is in {unit}; {} is measured in {}", self.resource, spec.base_unit);
+            let reason = format!(
+                "is in {unit}; {} is measured in {}",
+                self.resource, spec.base_unit
+            );
             return Err(refuse(reason));
         }
         if let Some(needed) = spec.required_dimension
             && !self.dimensions.contains_key(needed)
         {
-            return Err(refuse(format!("has no dimension `{needed}`, by which it is priced")));
+            return Err(refuse(format!(
+                "has no dimension `{needed}`, by which it is priced"
+            )));
         }
         Ok(UsageRow {
             key: UsageKey::new(self.resource, &self.dimensions, None),

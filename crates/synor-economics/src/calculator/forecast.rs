@@ -71,7 +71,9 @@ pub fn project(days: &[Quantity], rest_secs: i64) -> Result<Rest, MoneyError> {
             high: Quantity::ZERO,
         });
     }
-    let sum = days.iter().try_fold(Quantity::ZERO, |sum, day| sum.checked_add(*day))?;
+    let sum = days
+        .iter()
+        .try_fold(Quantity::ZERO, |sum, day| sum.checked_add(*day))?;
     let days_left = Exact::new(i128::from(rest_secs), i128::from(DAY_SECS));
     let mean = sum.exact().checked_div(Exact::from_integer(count))?;
     let expected = mean.checked_mul(days_left.ok_or(MoneyError::Overflow)?)?;
@@ -86,7 +88,11 @@ pub fn project(days: &[Quantity], rest_secs: i64) -> Result<Rest, MoneyError> {
 
 /// 1.28 · s · √(days to come), whole units rounded down. Of large amounts, the first 40 bits count.
 fn band(days: &[Quantity], rest_secs: i64) -> Result<Quantity, MoneyError> {
-    let largest = days.iter().map(|day| day.get().unsigned_abs()).max().unwrap_or(0);
+    let largest = days
+        .iter()
+        .map(|day| day.get().unsigned_abs())
+        .max()
+        .unwrap_or(0);
     let bits = u128::BITS.saturating_sub(largest.leading_zeros());
     let shift = bits.saturating_sub(BAND_BITS);
     let scale = 1i128.checked_shl(shift).ok_or(MoneyError::Overflow)?;
@@ -109,7 +115,9 @@ fn spread(count: usize, sum: i128, squares: i128, rest_secs: i64) -> Option<u128
     if pairs == 0 {
         return Some(0);
     }
-    let deviation = count.checked_mul(squares)?.checked_sub(sum.checked_mul(sum)?)?;
+    let deviation = count
+        .checked_mul(squares)?
+        .checked_sub(sum.checked_mul(sum)?)?;
     let (up, down) = WIDTH_SQUARED;
     let numerator = u128::try_from(deviation)
         .ok()?

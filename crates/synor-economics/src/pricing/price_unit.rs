@@ -3,8 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use crate::metering::{MeteringUnit, UnitError};
 use crate::money::{Exact, MoneyError};
 use crate::quantity::Quantity;
@@ -83,15 +81,4 @@ impl fmt::Display for PriceUnit {
     }
 }
 
-impl Serialize for PriceUnit {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
-    }
-}
-
-impl<'de> Deserialize<'de> for PriceUnit {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+crate::wire::as_text!(PriceUnit);

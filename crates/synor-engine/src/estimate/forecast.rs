@@ -1,17 +1,17 @@
 //! The running month to its end: what was used so far, and what follows if the last days go on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use synor_economics::account::Account;
 use synor_economics::calculator::{CostEstimator, Estimate, Projection, project, usd};
 use synor_economics::id::AccountId;
 use synor_economics::metering::summary::{Tally, is_spot};
-use synor_economics::metering::{Measure, UsageKey, UsageRow};
+use synor_economics::metering::{Measure, ResourceType, UsageKey, UsageRow};
 use synor_economics::money::Exact;
 use synor_economics::period::{DAY_SECS, Month, Period, Timestamp};
 use synor_economics::quantity::Quantity;
-use synor_usage::{LogPosition, Step};
+use synor_usage::{EventQuery, LogPosition, Step};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -52,6 +52,14 @@ pub struct Forecast {
 struct Basis {
     days: Vec<BTreeMap<UsageKey, Quantity>>,
     levels: BTreeMap<UsageKey, Quantity>,
+    /// The resources of which the account reports samples.
+    sampled: BTreeSet<ResourceType>,
+}
+
+impl Basis {
+    fn is_level(&self, key: &UsageKey) -> bool {
+        self.sampled.contains(&key.resource)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -74,7 +82,10 @@ impl Engine {
         let rest = Period::new(as_of, so_far.period.end()).ok();
         let basis = self.basis(&account, rest, through).await?;
         let usage = projections(&so_far, &basis, rest)?;
-        let expected = self.ahead(&so_far, &basis, rest, End::Expected).await?.estimate()?;
+        let expected = self
+            .ahead(&so_far, &basis, rest, End::Expected)
+            .await?
+            .estimate()?;
         let rate = so_far.segments.first().and_then(|s| s.list.usd_per_synor());
         Ok(Forecast {
             account_id: account.account_id.clone(),
@@ -83,13 +94,19 @@ impl Engine {
             days: basis.days.len() as u64,
             rest_secs: rest.map_or(0, Period::secs),
             so_far: so_far.estimate()?,
-            low: self.ahead(&so_far, &basis, rest, End::Low).await?.estimate()?,
+            low: self
+                .ahead(&so_far, &basis, rest, End::Low)
+                .await?
+                .estimate()?,
             expected_micro_usd: match rate {
                 Some(rate) => Some(usd(expected.total_micro_synor, rate)?),
                 None => None,
             },
             expected,
-            high: self.ahead(&so_far, &basis, rest, End::High).await?.estimate()?,
+            high: self
+                .ahead(&so_far, &basis, rest, End::High)
+                .await?
+                .estimate()?,
             usage,
         })
     }
@@ -102,11 +119,17 @@ impl Engine {
     ) -> Result<Basis, EngineError> {
         let now = self.now();
         // A day more than needed, for days of 25 hours and the one that has not ended.
-        let back = i64::try_from(DAYS + 2).unwrap_or(i64::MAX).saturating_mul(DAY_SECS);
+        let back = i64::try_from(DAYS + 2)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(DAY_SECS);
         let window = Period::new(now.plus_secs(-back), now.plus_secs(DAY_SECS))?;
         let steps = synor_usage::series::steps(window, Step::Day, &account.time_zone)?;
         // The first step is cut off, and so is not a full day.
-        let full: Vec<_> = steps.into_iter().skip(1).filter(|day| day.end() <= now).collect();
+        let full: Vec<_> = steps
+            .into_iter()
+            .skip(1)
+            .filter(|day| day.end() <= now)
+            .collect();
         let mut days = Vec::new();
         for day in full.iter().skip(full.len().saturating_sub(DAYS)) {
             let rows = self.kinds(account, *day, through).await?;
@@ -119,8 +142,32 @@ impl Engine {
             Some(rest) => self.kinds(account, rest, through).await?,
             None => BTreeMap::new(),
         };
-        levels.retain(|key, _| matches!(key.resource.spec().measure, Measure::Level { .. }));
-        Ok(Basis { days, levels })
+        let sampled = self.sampled(account).await?;
+        levels.retain(|key, _| sampled.contains(&key.resource));
+        Ok(Basis {
+            days,
+            levels,
+            sampled,
+        })
+    }
+
+    /// The levels of which the account reports samples, rather than amounts that its source has
+    /// integrated: by the first event of each.
+    async fn sampled(&self, account: &Account) -> Result<BTreeSet<ResourceType>, EngineError> {
+        let mut sampled = BTreeSet::new();
+        let is_level = |measure| matches!(measure, Measure::Level { .. });
+        for spec in ResourceType::all().filter(|spec| is_level(spec.measure)) {
+            let first = EventQuery {
+                resource: Some(spec.resource),
+                limit: 1,
+                ..EventQuery::all(account.account_id.clone())
+            };
+            let page = self.usage.events(first).await?;
+            if page.items.iter().any(|logged| logged.event.is_sample) {
+                sampled.insert(spec.resource);
+            }
+        }
+        Ok(sampled)
     }
 
     /// Usage of a period by what prices depend on, without spot usage, which the market prices.
@@ -130,7 +177,10 @@ impl Engine {
         period: Period,
         through: LogPosition,
     ) -> Result<BTreeMap<UsageKey, Quantity>, EngineError> {
-        let summary = self.usage.summary(&account.account_id, period, Some(through)).await?;
+        let summary = self
+            .usage
+            .summary(&account.account_id, period, Some(through))
+            .await?;
         kinds_of(summary.rows)
     }
 
@@ -159,12 +209,12 @@ impl Engine {
                 tally.add(row.key, row.quantity)?;
             }
             for (key, quantity) in levels {
-                if basis.levels.contains_key(&key) {
+                if basis.is_level(&key) {
                     tally.add(key, quantity)?;
                 }
             }
             for key in keys(basis) {
-                if basis.levels.contains_key(&key) {
+                if basis.is_level(&key) {
                     continue;
                 }
                 // What falls into the part is what falls up to its end less what falls before it.
@@ -175,7 +225,10 @@ impl Engine {
                     let share = share.unwrap_or(Exact::ZERO);
                     Quantity::measured(whole.exact().checked_mul(share)?)
                 };
-                tally.add(key.clone(), until(part.end())?.checked_sub(until(part.start())?)?)?;
+                tally.add(
+                    key.clone(),
+                    until(part.end())?.checked_sub(until(part.start())?)?,
+                )?;
             }
             segment.rows = tally.into_rows();
         }
@@ -197,7 +250,12 @@ fn kinds_of(rows: Vec<UsageRow>) -> Result<BTreeMap<UsageKey, Quantity>, EngineE
 }
 
 fn keys(basis: &Basis) -> Vec<UsageKey> {
-    let mut keys: Vec<_> = basis.days.iter().flat_map(BTreeMap::keys).cloned().collect();
+    let mut keys: Vec<_> = basis
+        .days
+        .iter()
+        .flat_map(BTreeMap::keys)
+        .cloned()
+        .collect();
     keys.extend(basis.levels.keys().cloned());
     keys.sort();
     keys.dedup();
@@ -210,7 +268,10 @@ fn amount(
     rest_secs: i64,
     end: End,
 ) -> Result<Quantity, EngineError> {
-    let days = basis.days.iter().map(|day| day.get(key).copied().unwrap_or_default());
+    let days = basis
+        .days
+        .iter()
+        .map(|day| day.get(key).copied().unwrap_or_default());
     let rest = project(&days.collect::<Vec<_>>(), rest_secs)?;
     Ok(match end {
         End::Low => rest.low,
@@ -224,7 +285,10 @@ fn projections(
     basis: &Basis,
     rest: Option<Period>,
 ) -> Result<Vec<Projection>, EngineError> {
-    let rows = so_far.segments.iter().flat_map(|segment| segment.rows.clone());
+    let rows = so_far
+        .segments
+        .iter()
+        .flat_map(|segment| segment.rows.clone());
     let used = kinds_of(rows.collect())?;
     let mut all = keys(basis);
     all.extend(used.keys().cloned());
@@ -234,7 +298,8 @@ fn projections(
     let mut found = Vec::new();
     for key in all {
         let so_far = used.get(&key).copied().unwrap_or_default();
-        let level = basis.levels.get(&key).copied();
+        let held = basis.levels.get(&key).copied().unwrap_or_default();
+        let level = basis.is_level(&key).then_some(held);
         let by = |end| match level {
             Some(held) => Ok(so_far.checked_add(held)?),
             None => amount(basis, &key, rest_secs, end)

@@ -6,7 +6,7 @@ mod of_account;
 mod rerate;
 
 pub use forecast::Forecast;
-pub use rerate::{RerateRequest, Rerated, RepricedAccount};
+pub use rerate::{RepricedAccount, RerateRequest, Rerated};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -66,6 +66,13 @@ pub struct EstimateRequest {
     pub compare: bool,
 }
 
+impl EstimateRequest {
+    /// Whether it brings usage along, rather than asking about an account's own.
+    pub fn is_made_up(&self) -> bool {
+        !(self.flags.is_empty() && self.usage.is_empty() && self.bills.is_empty())
+    }
+}
+
 /// The usage of an account's month.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -122,11 +129,8 @@ impl Engine {
         asker: Asker<'_>,
     ) -> Result<CostEstimate, EngineError> {
         let lists = self.lists_of(request.price_list.as_deref())?;
-        let made_up = !request.flags.is_empty()
-            || !request.usage.is_empty()
-            || !request.bills.is_empty();
         let estimators = match asker.account {
-            _ if made_up => self.made_up(&request, asker, &lists).await?,
+            _ if request.is_made_up() => self.made_up(&request, asker, &lists).await?,
             Some(account) => {
                 let account = self.account(account).await?;
                 let estimator = self.estimator_of(&account, request.period, &lists).await?;
@@ -171,7 +175,10 @@ impl Engine {
             let changes = account.plan_changes.iter().rev();
             changes.into_iter().find(|change| change.from <= now)
         });
-        let plan = request.plan.or(current.map(|change| change.plan)).unwrap_or_default();
+        let plan = request
+            .plan
+            .or(current.map(|change| change.plan))
+            .unwrap_or_default();
         let someone = match known {
             Some(account) => account,
             None => nobody().map_err(|error| invalid("account", error))?,
@@ -199,7 +206,9 @@ impl Engine {
                 account_id: own.unwrap_or(&someone.account_id).clone(),
                 ..someone.clone()
             };
-            estimators.push(CostEstimator::of_usage(account, month, period, list, plan, rows));
+            estimators.push(CostEstimator::of_usage(
+                account, month, period, list, plan, rows,
+            ));
         }
         Ok(estimators)
     }
@@ -254,7 +263,12 @@ fn answer(
     let stated = match &request.usd_per_synor {
         Some(text) => {
             let rate = Exact::parse_decimal(text).ok().filter(Exact::is_positive);
-            let wrong = || invalid("usd_per_synor", format!("`{text}` is not a rate above zero"));
+            let wrong = || {
+                invalid(
+                    "usd_per_synor",
+                    format!("`{text}` is not a rate above zero"),
+                )
+            };
             Some(rate.ok_or_else(wrong)?)
         }
         None => None,
@@ -265,7 +279,8 @@ fn answer(
         let reason = "a commitment is one account's in a month; this is usage of several";
         return Err(invalid("commitments", reason));
     }
-    let calendar = request.period.is_some() || (request.flags.is_empty() && request.usage.is_empty());
+    let calendar =
+        request.period.is_some() || (request.flags.is_empty() && request.usage.is_empty());
     let mut cost = CostEstimate {
         usd_per_synor,
         estimates: Vec::with_capacity(estimators.len()),
@@ -282,7 +297,8 @@ fn answer(
         }
         for committed in &request.commitments {
             if request.compare {
-                cost.commitments.push(estimator.compare_commitment(committed.clone())?);
+                cost.commitments
+                    .push(estimator.compare_commitment(committed.clone())?);
             } else {
                 estimator = estimator.with_commitment(committed.clone())?;
             }
@@ -299,10 +315,15 @@ fn answer(
             estimate.account_id.clone_from(&bill.account_id);
             estimate.month = bill.period.or(request.period);
         }
-        cost.subtotal_micro_synor =
-            cost.subtotal_micro_synor.checked_add(estimate.subtotal_micro_synor)?;
-        cost.total_micro_synor = cost.total_micro_synor.checked_add(estimate.total_micro_synor)?;
-        cost.credit_micro_synor = cost.credit_micro_synor.checked_add(estimate.credit_micro_synor)?;
+        cost.subtotal_micro_synor = cost
+            .subtotal_micro_synor
+            .checked_add(estimate.subtotal_micro_synor)?;
+        cost.total_micro_synor = cost
+            .total_micro_synor
+            .checked_add(estimate.total_micro_synor)?;
+        cost.credit_micro_synor = cost
+            .credit_micro_synor
+            .checked_add(estimate.credit_micro_synor)?;
         cost.estimates.push(estimate);
     }
     cost.total_micro_usd = match usd_per_synor {

@@ -24,12 +24,16 @@ impl Engine {
         let month = month.unwrap_or(running);
         let until = (month == running).then(|| now.plus_secs(1));
         let through = self.usage.position().await?;
-        let mut estimator = self.estimator_until(account, month, lists, until, through).await?;
+        let mut estimator = self
+            .estimator_until(account, month, lists, until, through)
+            .await?;
         let billed = self.invoices_of(&account.account_id).await?;
         if !billed.iter().any(|invoice| invoice.month == month) {
             let in_force = self.price_lists();
             for invoice in billed.iter().filter(|invoice| invoice.month < month) {
-                let late = self.late_lines(account, invoice, &billed, &in_force, through).await?;
+                let late = self
+                    .late_lines(account, invoice, &billed, &in_force, through)
+                    .await?;
                 estimator.late.extend(late);
             }
         }
@@ -60,7 +64,11 @@ impl Engine {
             spot,
             late: Vec::new(),
             commitments: self.commitments(id).await?,
-            redemptions: self.store.list(ListQuery::of(Kind::Redemption, id)).await?.items,
+            redemptions: self
+                .store
+                .list(ListQuery::of(Kind::Redemption, id))
+                .await?
+                .items,
             usage_log_position: through,
         })
     }

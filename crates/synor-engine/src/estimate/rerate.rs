@@ -72,7 +72,10 @@ impl Engine {
     /// other months is left out of both.
     pub async fn rerate(&self, request: RerateRequest) -> Result<Rerated, EngineError> {
         if request.price_list.is_none() && request.plan.is_none() {
-            return Err(invalid("price_list", "give another price list or another plan"));
+            return Err(invalid(
+                "price_list",
+                "give another price list or another plan",
+            ));
         }
         let others = self.lists_of(request.price_list.as_deref())?;
         let in_force = self.price_lists();
@@ -88,7 +91,10 @@ impl Engine {
         let mut failed = Vec::new();
         for account in &accounts {
             let both = [(&in_force, None), (&others, request.plan)];
-            match self.both_totals(account, period, both.map(|(l, p)| (l.as_slice(), p))).await {
+            match self
+                .both_totals(account, period, both.map(|(l, p)| (l.as_slice(), p)))
+                .await
+            {
                 Ok(Some((now, then))) => items.push(repriced(account, now, then)?),
                 Ok(None) => {}
                 Err(error @ (EngineError::Bill(_) | EngineError::Pricing(_))) => {
@@ -122,8 +128,9 @@ impl Engine {
         let through = self.usage.position().await?;
         let mut totals = [MicroSynor::ZERO; 2];
         for (total, (lists, plan)) in totals.iter_mut().zip([now, then]) {
-            let mut estimator =
-                self.estimator_until(account, month, lists, until, through).await?;
+            let mut estimator = self
+                .estimator_until(account, month, lists, until, through)
+                .await?;
             if let Some(plan) = plan {
                 estimator = estimator.with_plan(plan);
             }
@@ -144,7 +151,10 @@ fn repriced(
     then: MicroSynor,
 ) -> Result<RepricedAccount, EngineError> {
     let difference = then.checked_sub(now)?;
-    let percent = match Exact::new(i128::from(difference.micro()) * 100, i128::from(now.micro())) {
+    let percent = match Exact::new(
+        i128::from(difference.micro()) * 100,
+        i128::from(now.micro()),
+    ) {
         Some(percent) => Some(percent.rounded(2)?),
         None => None,
     };

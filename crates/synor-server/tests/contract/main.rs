@@ -4,6 +4,7 @@
 
 mod accounts;
 mod books;
+mod cost;
 mod document;
 mod invoices;
 mod money;
@@ -40,6 +41,7 @@ async fn every_answer_is_as_documented() {
     invoices::voiding(&server, &invoices).await;
     books::books(&server).await;
     terms::terms(&server).await;
+    cost::cost(&server, &acme).await;
     spot::spot(&server, &acme, &beta).await;
     books::chain(&server, &acme, &deposit, &invoices).await;
     server.assert_all_seen(|_, status| matches!(status, 401 | 403 | 413 | 500 | 503));

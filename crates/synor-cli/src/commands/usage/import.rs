@@ -1,7 +1,7 @@
 //! `synor usage import`: the whole file holds, or nothing of it is sent. Importing it again
 //! changes nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,6 @@ use clap::Args;
 use serde_json::{Value, json};
 use synor_economics::id::{AccountId, ProviderId};
 use synor_economics::metering::UsageEvent;
-use synor_economics::money::{Exact, MicroSynor};
 use synor_engine::{Clock, SystemClock};
 use synor_usage::Appended;
 use synor_usage::import::{
@@ -20,6 +19,7 @@ use synor_usage::import::{
 
 use crate::args::Global;
 use crate::client::{Session, items};
+use crate::cloud_bill::{by_reason, fixed};
 use crate::error::error_with_help;
 use crate::format;
 use crate::output::{Answer, Field, Table, number, text};
@@ -70,7 +70,21 @@ pub async fn run(arguments: Arguments, global: &Global) -> anyhow::Result<()> {
 }
 
 fn read_file(arguments: &Arguments, global: &Global) -> anyhow::Result<Imported> {
-    let path = &arguments.file;
+    let options = ImportOptions {
+        now: SystemClock.now(),
+        account: global.account.clone(),
+        provider: arguments.provider.clone(),
+        source: arguments.source.clone(),
+    };
+    read_usage(&arguments.file, arguments.kind, &options)
+}
+
+/// Reads a file of usage, of the format given or the one that its content shows.
+pub fn read_usage(
+    path: &Path,
+    kind: Option<ImportFormat>,
+    options: &ImportOptions,
+) -> anyhow::Result<Imported> {
     let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let size = file.metadata()?.len();
     let mut head = vec![0; HEAD_BYTES];
@@ -79,7 +93,7 @@ fn read_file(arguments: &Arguments, global: &Global) -> anyhow::Result<Imported>
         .with_context(|| format!("cannot read {}", path.display()))?;
     head.truncate(filled);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let kind = match arguments.kind.or_else(|| detect(&head, &name)) {
+    let kind = match kind.or_else(|| detect(&head, &name)) {
         Some(kind) => kind,
         None => {
             let message = format!("what {} is cannot be told from its content", path.display());
@@ -87,15 +101,9 @@ fn read_file(arguments: &Arguments, global: &Global) -> anyhow::Result<Imported>
             return Err(error_with_help(message, help));
         }
     };
-    let options = ImportOptions {
-        now: SystemClock.now(),
-        account: global.account.clone(),
-        provider: arguments.provider.clone(),
-        source: arguments.source.clone(),
-    };
     let bar = progress::bar("reading", size, "bytes");
     let mut input = BufReader::new(std::io::Cursor::new(head).chain(file));
-    let imported = read(kind, &mut input, &options, &mut |bytes| {
+    let imported = read(kind, &mut input, options, &mut |bytes| {
         bar.set_position(bytes)
     });
     bar.finish_and_clear();
@@ -222,39 +230,6 @@ fn answer(file: &Path, imported: &Imported, sent: &Appended) -> anyhow::Result<A
     Ok(answer)
 }
 
-fn by_reason(unmapped: &[Unmapped]) -> anyhow::Result<Table> {
-    let mut groups: BTreeMap<(&str, &str, &str), (u64, Exact)> = BTreeMap::new();
-    for line in unmapped {
-        let key = (
-            line.reason.as_str(),
-            line.service.as_str(),
-            line.currency.as_str(),
-        );
-        let group = groups.entry(key).or_insert((0, Exact::ZERO));
-        group.0 += 1;
-        group.1 = group.1.checked_add(line.cost.unwrap_or(Exact::ZERO))?;
-    }
-    let mut rows: Vec<_> = groups.into_iter().collect();
-    rows.sort_by_key(|(_, (_, cost))| std::cmp::Reverse(*cost));
-    let mut table = Table::new(&[
-        text("Reason", "reason"),
-        text("Service", "service"),
-        number("Lines", "lines"),
-        number("Cost", "cost"),
-        text("", "currency"),
-    ]);
-    for ((reason, service, currency), (lines, cost)) in rows {
-        table.row([
-            Field::from(reason),
-            Field::from(service),
-            Field::from(lines),
-            Field::from(fixed(cost)?),
-            Field::from(currency),
-        ]);
-    }
-    Ok(table)
-}
-
 fn unmapped_lines(unmapped: &[Unmapped]) -> Table {
     let mut table = Table::new(&[
         number("Line", "line"),
@@ -281,12 +256,4 @@ fn unmapped_lines(unmapped: &[Unmapped]) -> Table {
         ]);
     }
     table
-}
-
-/// A cost with all six decimals, so that a column of them lines up.
-fn fixed(cost: Exact) -> anyhow::Result<String> {
-    let micro = cost
-        .checked_mul(Exact::from_integer(1_000_000))?
-        .round_half_even()?;
-    Ok(format::amount(MicroSynor::new(i64::try_from(micro)?)))
 }
