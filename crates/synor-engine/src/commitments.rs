@@ -12,6 +12,7 @@ use crate::error::EngineError;
 
 /// What an account commits to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct NewCommitment {
     /// What to, each month.
     pub committed: Committed,

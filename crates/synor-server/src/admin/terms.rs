@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use synor_economics::account::Account;
 use synor_economics::id::AccountId;
 use synor_economics::period::Timestamp;
@@ -59,12 +60,40 @@ pub async fn refer(
     Ok((StatusCode::CREATED, Json(referral)))
 }
 
+/// The fields of a promotion.
+const PROMOTION_FIELDS: [&str; 11] = [
+    "code",
+    "amount",
+    "scope",
+    "of",
+    "starts_at",
+    "expires_at",
+    "max_redemptions",
+    "accounts",
+    "months",
+    "stacks",
+    "redeemed",
+];
+
 /// `POST /admin/promotions`
 pub async fn create_promotion(
     State(state): State<AppState>,
     _: Admin,
-    Body(new): Body<Promotion>,
+    Body(new): Body<serde_json::Map<String, Value>>,
 ) -> Result<(StatusCode, Json<Promotion>), Problem> {
+    // A mistyped `expires_at` must not make a code that never expires; serde cannot refuse unknown
+    // fields beside the flattened scope.
+    if let Some(unknown) = new
+        .keys()
+        .find(|key| !PROMOTION_FIELDS.contains(&key.as_str()))
+    {
+        let known = PROMOTION_FIELDS.join(", ");
+        return Err(Problem::invalid(format!(
+            "`{unknown}` is not a field here; there are {known}"
+        )));
+    }
+    let new: Promotion = serde_json::from_value(Value::Object(new))
+        .map_err(|error| Problem::invalid(format!("the body is not what is expected: {error}")))?;
     Ok((
         StatusCode::CREATED,
         Json(state.engine.create_promotion(new).await?),
