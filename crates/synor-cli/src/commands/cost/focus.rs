@@ -220,7 +220,7 @@ fn conclusion(imported: &Imported, cost: &CostEstimate) -> anyhow::Result<Vec<St
         let size = difference.max(Exact::ZERO.checked_sub(difference)?);
         if let Some(percent) = share(size, billed.mapped)? {
             lines.push(format!(
-                "It costs {} USD there and {} USD here: {percent} % {word}.",
+                "The comparable part costs {} USD there and {} USD here: {percent} % {word}.",
                 cents(billed.mapped)?,
                 cents(here)?,
             ));
@@ -231,7 +231,7 @@ fn conclusion(imported: &Imported, cost: &CostEstimate) -> anyhow::Result<Vec<St
         let micro = Exact::from_integer(i128::from(MICRO_PER_SYNOR));
         let rate = billed.mapped.checked_mul(micro)?.checked_div(here)?;
         lines.push(format!(
-            "It is cheaper here while a SYNOR is worth less than {} USD.",
+            "That part is cheaper here while a SYNOR is worth less than {} USD.",
             rate.rounded(4)?
         ));
     }
