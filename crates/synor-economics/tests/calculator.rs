@@ -394,9 +394,9 @@ fn one_day_has_no_band_and_no_day_expects_nothing() {
     assert_eq!(rest(&[], DAY_SECS), [0, 0, 0]);
     assert_eq!(rest(&[50], 3 * DAY_SECS), [150, 150, 150]);
     assert_eq!(rest(&[50, 60], 0), [0, 0, 0]);
-    // s = 50·√2 = 70.71…, 1.28 · s · √9 = 271.5; the lower end is not below zero.
-    assert_eq!(rest(&[0, 100], 9 * DAY_SECS), [179, 450, 721]);
-    assert_eq!(rest(&[-100, 50], DAY_SECS), [0, 0, 135]);
+    // s = 50·√2 = 70.71…, 1.28 · s · √(9 + 81/2) = 636.8; the lower end is not below zero.
+    assert_eq!(rest(&[0, 100], 9 * DAY_SECS), [0, 450, 1086]);
+    assert_eq!(rest(&[-100, 50], DAY_SECS), [0, 0, 166]);
 }
 
 proptest! {
@@ -409,15 +409,16 @@ proptest! {
     ) {
         let factor = 1i128 << scale;
         let given: Vec<_> = days.iter().map(|d| Quantity::new(d * factor)).collect();
-        let rest = project(&given, rest_days * DAY_SECS).unwrap();
+        let projected = project(&given, rest_days * DAY_SECS).unwrap();
         let values: Vec<f64> = days.iter().map(|d| *d as f64).collect();
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
         let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (count - 1.0);
-        let band = 1.28 * (variance * rest_days as f64).sqrt() * factor as f64;
-        let found = (rest.high.get() - rest.expected.get()) as f64;
+        let rest = rest_days as f64;
+        let band = 1.28 * (variance * (rest + rest * rest / count)).sqrt() * factor as f64;
+        let found = (projected.high.get() - projected.expected.get()) as f64;
         prop_assert!((found - band).abs() <= band * 1e-6 + 2.0 * factor as f64, "{found} {band}");
-        prop_assert!(rest.low <= rest.expected && rest.low >= Quantity::ZERO);
+        prop_assert!(projected.low <= projected.expected && projected.low >= Quantity::ZERO);
     }
 
     #[test]

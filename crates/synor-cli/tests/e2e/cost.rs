@@ -31,7 +31,7 @@ fn quantities_typed_in_cost_what_the_price_list_says() {
     ] {
         assert!(table.contains(shown), "{shown}: {table}");
     }
-    let rows = folder.type_in(typed).arg("--format").arg("csv").csv();
+    let rows = folder.type_in(typed).csv();
     assert_eq!(rows.len(), 5);
     assert_eq!(rows[0]["amount_micro_synor"], "10000000");
 
@@ -66,6 +66,7 @@ fn quantities_typed_in_cost_what_the_price_list_says() {
 #[test]
 fn a_bad_value_is_refused_by_its_flag() {
     let folder = Folder::new();
+    folder.open_account("acme");
     for (typed, naming) in [
         ("--storage 5XB", ["--storage", "5XB"]),
         ("--storage 5GB*40d", ["--storage", "longer than the month"]),

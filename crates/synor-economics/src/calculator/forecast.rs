@@ -1,10 +1,12 @@
 //! The rest of a month from the days behind: the mean of the last full days goes on, and its band
 //! is as wide as they varied.
 //!
-//! With daily amounts of mean `m` and sample standard deviation `s` that are independent of each
-//! other, the sum of `r` days to come has the standard deviation `s·√r`; 1.28 of those on either
-//! side hold 80 % of a normal distribution (Hyndman and Athanasopoulos, Forecasting: Principles and
-//! Practice, 3rd edition, §5.5). Days that resemble each other make the true band wider.
+//! With `n` daily amounts of mean `m` and sample standard deviation `s` that are independent of each
+//! other, `r` days to come differ from `r·m` by their own chance, variance `r·s²`, and by that of
+//! the mean, `r²·s²/n`. So the standard deviation is `s·√(r + r²/n)`, and 1.28 of those on either
+//! side hold 80 % of a normal distribution (the mean method and the multipliers of Hyndman and
+//! Athanasopoulos, Forecasting: Principles and Practice, 3rd edition, §5.5, for a sum of days).
+//! Days that resemble each other make the true band wider.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +16,7 @@ use crate::period::DAY_SECS;
 use crate::quantity::Quantity;
 
 /// How many bits of a daily amount the band is worked out with.
-const BAND_BITS: u32 = 40;
+const BAND_BITS: u32 = 30;
 /// (128/100)², of the 80 % band.
 const WIDTH_SQUARED: (u128, u128) = (16_384, 10_000);
 
@@ -58,8 +60,8 @@ pub struct Projection {
 /// let days = [90, 110, 100].map(Quantity::new); // mean 100, s = 10
 /// let rest = project(&days, 4 * 86_400)?;
 /// assert_eq!(rest.expected.get(), 400);
-/// // 1.28 × 10 × √4 = 25.6, whole units
-/// assert_eq!((rest.low.get(), rest.high.get()), (375, 425));
+/// // 1.28 × 10 × √(4 + 4²/3) = 39.1, whole units
+/// assert_eq!((rest.low.get(), rest.high.get()), (361, 439));
 /// # Ok::<(), synor_economics::money::MoneyError>(())
 /// ```
 pub fn project(days: &[Quantity], rest_secs: i64) -> Result<Rest, MoneyError> {
@@ -86,7 +88,7 @@ pub fn project(days: &[Quantity], rest_secs: i64) -> Result<Rest, MoneyError> {
     })
 }
 
-/// 1.28 · s · √(days to come), whole units rounded down. Of large amounts, the first 40 bits count.
+/// 1.28 · s · √(r + r²/n), whole units rounded down. Of large amounts, the first 30 bits count.
 fn band(days: &[Quantity], rest_secs: i64) -> Result<Quantity, MoneyError> {
     let largest = days
         .iter()
@@ -108,24 +110,28 @@ fn band(days: &[Quantity], rest_secs: i64) -> Result<Quantity, MoneyError> {
     Quantity::new(band).checked_mul(scale)
 }
 
-/// `√(1.28² · (n·Σx² − (Σx)²) / (n·(n−1)) · days to come)`
+/// `√(1.28² · (n·Σx² − (Σx)²) / (n·(n−1)) · r · (1 + r/n))`
 fn spread(count: usize, sum: i128, squares: i128, rest_secs: i64) -> Option<u128> {
     let count = i128::try_from(count).ok()?;
-    let pairs = count.checked_mul(count.checked_sub(1)?)?;
+    let pairs = u128::try_from(count.checked_mul(count.checked_sub(1)?)?).ok()?;
     if pairs == 0 {
         return Some(0);
     }
     let deviation = count
         .checked_mul(squares)?
         .checked_sub(sum.checked_mul(sum)?)?;
+    let day = u128::from(DAY_SECS.unsigned_abs());
+    let rest = u128::from(rest_secs.unsigned_abs());
+    let behind = u128::try_from(count).ok()?.checked_mul(day)?;
     let (up, down) = WIDTH_SQUARED;
     let numerator = u128::try_from(deviation)
         .ok()?
-        .checked_mul(u128::from(rest_secs.unsigned_abs()))?
+        .checked_mul(rest)?
+        .checked_mul(behind.checked_add(rest)?)?
         .checked_mul(up)?;
-    let denominator = u128::try_from(pairs)
-        .ok()?
-        .checked_mul(u128::from(DAY_SECS.unsigned_abs()))?
+    let denominator = pairs
+        .checked_mul(day)?
+        .checked_mul(behind)?
         .checked_mul(down)?;
     Some(numerator.checked_div(denominator)?.isqrt())
 }

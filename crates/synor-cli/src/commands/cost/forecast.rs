@@ -80,8 +80,9 @@ fn show(forecast: &Forecast) -> anyhow::Result<Answer> {
         days => format!("{days} full days"),
     };
     Ok(answer.line(format!(
-        "Amounts go on at the mean of the last {days}; the band is ±1.28 standard deviations of a \
-         day × √(days to come), 80 % if days are independent. Levels stay where they are."
+        "Amounts go on at the mean of the last {days}; levels stay where they are.\n\
+         The band is ±1.28·s·√(r + r²/n), with s the standard deviation of those n days and r the \
+         days to come:\n80 % if days are independent."
     )))
 }
 
