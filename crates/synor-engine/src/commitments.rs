@@ -54,8 +54,8 @@ impl Engine {
             changes.request.clone_from(&request);
             changes.reply = serde_json::to_value(&commitment).map_err(invalid_reply)?;
             changes.expect(scope.clone(), version).put(&commitment)?;
-            self.store.commit(changes).await?;
-            Ok(commitment)
+            let committed = self.store.commit(changes).await?;
+            serde_json::from_value(committed.reply).map_err(invalid_reply)
         })
         .await
     }

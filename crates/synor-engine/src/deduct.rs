@@ -54,7 +54,16 @@ impl Engine {
             let now = self.now();
             let version = self.store.version(&scope).await?;
             let mut credits = CreditManager::new(self.open_credits(account).await?);
-            let uses = PrepaidManager::new(&mut credits).deduct(amount, now)?;
+            let uses = match PrepaidManager::new(&mut credits).deduct(amount, now) {
+                Ok(uses) => uses,
+                // Another node may have carried this very command out since it was looked for.
+                Err(refused) => match self.store.replay(&command, &request).await? {
+                    Some(before) => {
+                        return serde_json::from_value(before.reply).map_err(invalid_reply);
+                    }
+                    None => return Err(refused.into()),
+                },
+            };
             let deduction = Deduction {
                 deduction_id: DeductionId::derived(&[&command]),
                 account_id: account.clone(),
@@ -85,8 +94,9 @@ impl Engine {
             changes
                 .entries
                 .push(deducted(id, account, &deduction.credits, reason, now)?);
-            self.store.commit(changes).await?;
-            Ok(result)
+            // The reply of whichever commit of the command was the first.
+            let committed = self.store.commit(changes).await?;
+            serde_json::from_value(committed.reply).map_err(invalid_reply)
         })
         .await
     }
