@@ -136,8 +136,8 @@ impl Engine {
                 .expect(scope.clone(), version)
                 .put(&market)?
                 .put(&order)?;
-            self.store.commit(changes).await?;
-            Ok(order)
+            let committed = self.store.commit(changes).await?;
+            serde_json::from_value(committed.reply).map_err(invalid_reply)
         })
         .await
     }
