@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use synor_economics::billing::settlement::granted;
-use synor_economics::billing::{CreditEntry, CreditManager, CreditSource};
+use synor_economics::billing::{CreditEntry, CreditManager, CreditSource, CreditUse};
 use synor_economics::id::{AccountId, CreditId};
 use synor_economics::money::MicroSynor;
 use synor_economics::period::Timestamp;
@@ -145,6 +145,20 @@ pub(crate) fn invalid_reply(error: serde_json::Error) -> EngineError {
         field: "json",
         reason: error.to_string(),
     }
+}
+
+/// Stores the credits that were used of, or given back to, as they stand now.
+pub(crate) fn put_used(
+    changes: &mut ChangeSet,
+    credits: &CreditManager,
+    uses: &[CreditUse],
+) -> Result<(), EngineError> {
+    for credit in credits.credits() {
+        if uses.iter().any(|used| used.credit_id == credit.credit_id) {
+            changes.put(credit)?;
+        }
+    }
+    Ok(())
 }
 
 /// The scope of an account.

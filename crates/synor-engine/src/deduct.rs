@@ -7,7 +7,7 @@ use synor_economics::id::{AccountId, DeductionId};
 use synor_economics::money::MicroSynor;
 use synor_store::{ChangeSet, Deduction};
 
-use crate::credits::{invalid_reply, request_of, scope_of};
+use crate::credits::{invalid_reply, put_used, request_of, scope_of};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
@@ -81,15 +81,7 @@ impl Engine {
             changes.request.clone_from(&request);
             changes.reply = serde_json::to_value(&result).map_err(invalid_reply)?;
             changes.expect(scope.clone(), version).put(&deduction)?;
-            for used in &deduction.credits {
-                let credit = credits
-                    .credits()
-                    .iter()
-                    .find(|c| c.credit_id == used.credit_id);
-                if let Some(credit) = credit {
-                    changes.put(credit)?;
-                }
-            }
+            put_used(&mut changes, &credits, &deduction.credits)?;
             let id = deduction.deduction_id;
             changes
                 .entries

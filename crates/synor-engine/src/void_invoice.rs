@@ -5,7 +5,7 @@ use synor_economics::billing::{CreditEntry, CreditManager, Invoice};
 use synor_economics::id::InvoiceId;
 use synor_store::{ChangeSet, Kind, ListQuery};
 
-use crate::credits::scope_of;
+use crate::credits::{put_used, scope_of};
 use crate::engine::Engine;
 use crate::error::EngineError;
 
@@ -32,15 +32,7 @@ impl Engine {
             let (invoice, entries) = voided(invoice, &mut credits, self.now())?;
             let mut changes = ChangeSet::new(Self::fresh_command("void"), self.now());
             changes.expect(scope.clone(), version).put(&invoice)?;
-            for used in &invoice.credits {
-                let credit = credits
-                    .credits()
-                    .iter()
-                    .find(|c| c.credit_id == used.credit_id);
-                if let Some(credit) = credit {
-                    changes.put(credit)?;
-                }
-            }
+            put_used(&mut changes, &credits, &invoice.credits)?;
             changes.entries = entries;
             self.store.commit(changes).await?;
             Ok(invoice)
