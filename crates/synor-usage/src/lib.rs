@@ -19,7 +19,8 @@ pub mod sqlite;
 
 pub use error::UsageLogError;
 pub use log::{
-    Appended, EventQuery, LogCheck, LogPosition, LoggedEvent, PAGE_EVENTS_MAX, Page, UsageLog,
+    Appended, ChangeQuery, EventQuery, LogCheck, LogPosition, LoggedEvent, PAGE_EVENTS_MAX, Page,
+    SummaryQuery, UsageLog,
 };
 pub use series::{STEPS_MAX, Series, SeriesLine, SeriesQuery, SplitBy, Step};
 pub use sqlite::SqliteUsageLog;

@@ -28,7 +28,8 @@ use self::row::{Head, PreparedEvent};
 use self::writer::Writer;
 use crate::error::UsageLogError;
 use crate::log::{
-    Appended, EventQuery, LogCheck, LogPosition, LoggedEvent, Page, UsageLog, refuse_unsound,
+    Appended, ChangeQuery, EventQuery, LogCheck, LogPosition, LoggedEvent, Page, SummaryQuery,
+    UsageLog, refuse_unsound,
 };
 use crate::series::{Series, SeriesQuery};
 
@@ -105,6 +106,34 @@ impl UsageLog for SqliteUsageLog {
         let account = account.clone();
         self.read("looking for late events", move |tx| {
             read::changed_since(tx, &account, position, before)
+        })
+        .await
+    }
+
+    async fn summaries(
+        &self,
+        queries: Vec<SummaryQuery>,
+    ) -> Result<Vec<UsageSummary>, UsageLogError> {
+        self.read("reading summaries", move |tx| {
+            let answers = queries.iter().map(|query| {
+                let SummaryQuery {
+                    account,
+                    period,
+                    through,
+                } = query;
+                read::summary(tx, account, *period, *through)
+            });
+            answers.collect()
+        })
+        .await
+    }
+
+    async fn changes_since(&self, queries: Vec<ChangeQuery>) -> Result<Vec<bool>, UsageLogError> {
+        self.read("looking for late events", move |tx| {
+            let answers = queries
+                .iter()
+                .map(|query| read::changed_since(tx, &query.account, query.position, query.before));
+            answers.collect()
         })
         .await
     }
