@@ -2,10 +2,15 @@
 //! one seam. Many reads, one write: a [`ChangeSet`] lands whole or not at all.
 
 mod api_key;
+mod audit;
 mod change_set;
 pub mod conformance;
+mod digest;
 mod document;
 mod error;
+mod group;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod spot;
 mod sqlite;
 mod store;
@@ -16,6 +21,8 @@ pub use document::{
     Counter, Deduction, Document, Keys, Kind, PriceListRecord, Referral, StoredDocument,
 };
 pub use error::StoreError;
+#[cfg(feature = "postgres")]
+pub use postgres::{POSTGRES_SCHEMA, PostgresStore};
 pub use spot::{
     SpotAsk, SpotBid, SpotClearing, SpotInterruption, SpotMarket, spot_interval_id, spot_market_id,
 };

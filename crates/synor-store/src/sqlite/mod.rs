@@ -43,8 +43,8 @@ struct Readers {
 impl Readers {
     fn database(&self, source: rusqlite::Error) -> StoreError {
         StoreError::Database {
-            file: self.file.display().to_string(),
-            source,
+            database: self.file.display().to_string(),
+            source: source.into(),
         }
     }
 

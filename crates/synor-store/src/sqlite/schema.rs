@@ -53,9 +53,9 @@ const STEPS: &[&str] = &["
 /// Opens the file for writing and brings its schema up to date.
 pub fn open(file: &Path) -> Result<Connection, StoreError> {
     let name = file.display().to_string();
-    let database = |source| StoreError::Database {
-        file: name.clone(),
-        source,
+    let database = |source: rusqlite::Error| StoreError::Database {
+        database: name.clone(),
+        source: source.into(),
     };
     let mut connection = Connection::open(file).map_err(database)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(database)?;
@@ -71,7 +71,7 @@ pub fn open(file: &Path) -> Result<Connection, StoreError> {
     let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
     if found > known {
         return Err(StoreError::NewerSchema {
-            file: name.clone(),
+            database: name.clone(),
             found,
             known,
         });
