@@ -7,13 +7,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use synor_economics::billing::{JournalEntry, LedgerAccount};
+use synor_economics::billing::LedgerAccount;
 use synor_economics::money::MicroSynor;
 
-use crate::change_set::{ChangeSet, Committed, Scope};
+use crate::change_set::Committed;
 use crate::digest::{self, Digest};
-use crate::document::{Kind, StoredDocument};
+use crate::document::Kind;
 use crate::error::StoreError;
+use crate::prepared::{Prepared, PreparedDocument, PreparedEntry};
 
 /// A document's place: kind and id, or kind and lookup.
 pub(crate) type Key = (Kind, String);
@@ -35,20 +36,21 @@ pub(crate) struct Asks {
 
 impl Asks {
     /// What a group asks.
-    pub(crate) fn of<'a>(group: impl IntoIterator<Item = &'a ChangeSet>) -> Self {
+    pub(crate) fn of(group: &[Prepared]) -> Self {
         let mut asks = Self::default();
         for set in group {
             asks.commands.insert(set.command.clone());
-            asks.scopes.extend(set.expects.keys().map(Scope::to_string));
-            for document in &set.documents {
+            asks.scopes
+                .extend(set.expects.iter().map(|(scope, _)| scope.clone()));
+            for PreparedDocument { document, .. } in &set.documents {
                 if let Some(lookup) = &document.keys.lookup {
                     asks.lookups.insert((document.kind, lookup.clone()));
                 }
             }
-            for entry in &set.entries {
-                asks.entries.insert(entry.entry_id.to_string());
-                let accounts = entry.postings.iter().map(|p| p.account.clone());
-                asks.accounts.extend(accounts);
+            for entry in set.entries.iter().flatten() {
+                asks.entries.insert(entry.entry_id.clone());
+                asks.accounts
+                    .extend(entry.postings.iter().map(|(account, _)| account.clone()));
             }
         }
         asks
@@ -95,7 +97,7 @@ pub(crate) struct NewCommand {
 pub(crate) struct Writes {
     /// Lookups that their holder gives up, to be cleared before documents are written.
     pub(crate) released: Vec<Key>,
-    pub(crate) documents: Vec<StoredDocument>,
+    pub(crate) documents: Vec<PreparedDocument>,
     pub(crate) entries: Vec<NewEntry>,
     pub(crate) balances: Vec<(LedgerAccount, MicroSynor)>,
     pub(crate) versions: Vec<(String, u64)>,
@@ -113,7 +115,7 @@ impl Writes {
 #[derive(Debug)]
 pub(crate) struct Group {
     known: Known,
-    documents: HashMap<Key, StoredDocument>,
+    documents: HashMap<Key, PreparedDocument>,
     /// The order in which documents were first changed.
     order: Vec<Key>,
     entries: Vec<NewEntry>,
@@ -154,30 +156,26 @@ impl Group {
     }
 
     /// Applies all of a set, or nothing of it.
-    pub(crate) fn apply(&mut self, set: &ChangeSet) -> Result<Committed, StoreError> {
-        if let Some(before) = self.replay(set)? {
-            return Ok(before);
+    pub(crate) fn apply(&mut self, set: Prepared) -> Result<Committed, StoreError> {
+        if let Some((request, reply)) = self.known.commands.get(&set.command) {
+            return replayed(&set.command, &set.request, request, reply);
         }
-        self.expect(set)?;
+        self.expect(&set)?;
         let lookups = self.lookups(&set.documents)?;
-        let balances = self.balances(&set.entries)?;
-        let entries = self.entries(&set.entries)?;
+        let entries = set.entries.map_err(StoreError::Invariant)?;
+        let balances = self.balances(&entries)?;
+        let entries = self.placed(entries)?;
         // From here on nothing fails.
-        for scope in set.expects.keys() {
-            let scope = scope.to_string();
-            let version = self.known.versions.entry(scope.clone()).or_default();
-            *version = version.saturating_add(1);
+        for (scope, version) in set.expects {
+            let raised = version.saturating_add(1);
+            self.known.versions.insert(scope.clone(), raised);
             self.changed_versions.insert(scope);
         }
         self.lookups.owners.extend(lookups.owners);
         self.lookups.holds.extend(lookups.holds);
-        for document in &set.documents {
-            let key = (document.kind, document.keys.id.clone());
-            if self
-                .documents
-                .insert(key.clone(), document.clone())
-                .is_none()
-            {
+        for document in set.documents {
+            let key = (document.document.kind, document.document.keys.id.clone());
+            if self.documents.insert(key.clone(), document).is_none() {
                 self.order.push(key);
             }
         }
@@ -190,9 +188,16 @@ impl Group {
             self.known.entries.insert(entry.entry_id.clone());
             self.entries.push(entry);
         }
-        self.remember(set);
+        let before = (set.request.to_vec(), set.reply_text.clone());
+        self.known.commands.insert(set.command.clone(), before);
+        self.commands.push(NewCommand {
+            command: set.command,
+            request: set.request,
+            reply: set.reply_text,
+            at_secs: set.at_secs,
+        });
         Ok(Committed {
-            reply: set.reply.clone(),
+            reply: set.reply,
             replayed: false,
         })
     }
@@ -225,32 +230,11 @@ impl Group {
         }
     }
 
-    fn replay(&self, set: &ChangeSet) -> Result<Option<Committed>, StoreError> {
-        match self.known.commands.get(&set.command) {
-            None => Ok(None),
-            Some((request, reply)) => {
-                replayed(&set.command, &set.request, request, reply).map(Some)
-            }
-        }
-    }
-
-    fn remember(&mut self, set: &ChangeSet) {
-        let request = digest::of_request(&set.request);
-        let reply = set.reply.to_string();
-        let before = (request.to_vec(), reply.clone());
-        self.known.commands.insert(set.command.clone(), before);
-        self.commands.push(NewCommand {
-            command: set.command.clone(),
-            request,
-            reply,
-            at_secs: set.at.secs(),
-        });
-    }
-
-    fn expect(&self, set: &ChangeSet) -> Result<(), StoreError> {
+    fn expect(&self, set: &Prepared) -> Result<(), StoreError> {
         for (scope, expected) in &set.expects {
-            let scope = scope.to_string();
-            if self.known.versions.get(&scope).copied().unwrap_or_default() != *expected {
+            let version = self.known.versions.get(scope).copied();
+            if version.unwrap_or_default() != *expected {
+                let scope = scope.clone();
                 return Err(StoreError::Conflict { scope });
             }
         }
@@ -258,9 +242,9 @@ impl Group {
     }
 
     /// Who holds which lookup once the documents are put; none: nobody any more.
-    fn lookups(&self, documents: &[StoredDocument]) -> Result<Lookups, StoreError> {
+    fn lookups(&self, documents: &[PreparedDocument]) -> Result<Lookups, StoreError> {
         let mut after = Lookups::default();
-        for document in documents {
+        for PreparedDocument { document, .. } in documents {
             let key = (document.kind, document.keys.id.clone());
             // A document that has another lookup gives it up.
             let before = after
@@ -291,17 +275,16 @@ impl Group {
     /// The balances after the entries. No wallet that they touch may end below zero.
     fn balances(
         &self,
-        entries: &[JournalEntry],
+        entries: &[PreparedEntry],
     ) -> Result<BTreeMap<LedgerAccount, MicroSynor>, StoreError> {
         let mut balances = BTreeMap::new();
-        for posting in entries.iter().flat_map(|e| &e.postings) {
-            let account = &posting.account;
+        for (account, amount) in entries.iter().flat_map(|e| &e.postings) {
             let known = || self.known.balances.get(account).copied();
             let balance = balances
                 .entry(account.clone())
                 .or_insert_with(|| known().unwrap_or(MicroSynor::ZERO));
             *balance = balance
-                .checked_add(posting.amount_micro_synor)
+                .checked_add(*amount)
                 .map_err(|e| StoreError::Invariant(format!("{account}: {e}")))?;
         }
         for (account, balance) in &balances {
@@ -314,29 +297,25 @@ impl Group {
     }
 
     /// The entries in their places of the journal.
-    fn entries(&self, entries: &[JournalEntry]) -> Result<Vec<NewEntry>, StoreError> {
+    fn placed(&self, entries: Vec<PreparedEntry>) -> Result<Vec<NewEntry>, StoreError> {
         let (mut sequence, mut chain) = self.known.head.clone();
-        let mut placed: Vec<NewEntry> = Vec::with_capacity(entries.len());
+        let mut posted = HashSet::new();
+        let mut placed = Vec::with_capacity(entries.len());
         for entry in entries {
-            let invariant = |problem: String| StoreError::Invariant(problem);
-            entry.check().map_err(|e| invariant(e.to_string()))?;
-            let body = serde_json::to_string(entry).map_err(|e| invariant(e.to_string()))?;
-            let entry_id = entry.entry_id.to_string();
-            let is_posted = self.known.entries.contains(&entry_id)
-                || placed.iter().any(|before| before.entry_id == entry_id);
-            if is_posted {
+            let id = &entry.entry_id;
+            if self.known.entries.contains(id) || !posted.insert(id.clone()) {
                 return Err(StoreError::Exists {
                     kind: "journal entry",
-                    id: entry_id,
+                    id: entry.entry_id,
                 });
             }
             sequence = sequence.saturating_add(1);
-            let link = digest::chain_after(&chain, sequence, &body);
+            let link = digest::chain_after(&chain, sequence, &entry.body);
             chain = link.to_vec();
             placed.push(NewEntry {
                 sequence,
-                entry_id,
-                body,
+                entry_id: entry.entry_id,
+                body: entry.body,
                 chain: link,
             });
         }
@@ -347,11 +326,11 @@ impl Group {
 /// The reply of a command that was committed before, if it was for this request.
 pub(crate) fn replayed(
     command: &str,
-    request: &str,
-    request_digest: &[u8],
+    request: &Digest,
+    request_before: &[u8],
     reply: &str,
 ) -> Result<Committed, StoreError> {
-    if request_digest != digest::of_request(request) {
+    if request_before != request {
         return Err(StoreError::CommandReused {
             command: command.to_owned(),
         });

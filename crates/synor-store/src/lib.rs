@@ -11,6 +11,7 @@ mod error;
 mod group;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod prepared;
 mod spot;
 mod sqlite;
 mod store;

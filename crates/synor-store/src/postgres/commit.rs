@@ -12,19 +12,19 @@ use tokio_postgres::IsolationLevel;
 use tokio_postgres::types::ToSql;
 
 use super::{Database, DatabaseError, signed, unsigned};
-use crate::change_set::{ChangeSet, Committed};
-use crate::digest;
+use crate::change_set::Committed;
 use crate::document::Kind;
 use crate::error::StoreError;
 use crate::group::{Asks, Group, Known, Writes};
+use crate::prepared::Prepared;
 
 /// Decides the group and lands what holds of it.
 pub async fn group(
     database: &Database,
-    sets: &[ChangeSet],
+    sets: Vec<Prepared>,
 ) -> Result<Vec<Result<Committed, StoreError>>, DatabaseError> {
     let mut client = database.client().await?;
-    let asks = Asks::of(sets);
+    let asks = Asks::of(&sets);
     let transaction = client
         .build_transaction()
         .isolation_level(IsolationLevel::ReadCommitted)
@@ -32,7 +32,7 @@ pub async fn group(
         .await?;
     let known = known(&transaction, &asks).await?;
     let mut group = Group::new(known);
-    let results = sets.iter().map(|set| group.apply(set)).collect();
+    let results = sets.into_iter().map(|set| group.apply(set)).collect();
     let writes = group.into_writes();
     if writes.is_empty() {
         transaction.rollback().await?;
@@ -158,7 +158,7 @@ async fn put(
     transaction: &deadpool_postgres::Transaction<'_>,
     writes: &Writes,
 ) -> Result<(), DatabaseError> {
-    let documents = || writes.documents.iter();
+    let documents = || writes.documents.iter().map(|put| &put.document);
     let kinds: Vec<_> = documents().map(|d| d.kind.name()).collect();
     let ids: Vec<_> = documents().map(|d| &d.keys.id).collect();
     let accounts: Vec<_> = documents()
@@ -168,9 +168,7 @@ async fn put(
     let sort_keys: Vec<_> = documents().map(|d| d.keys.sort_key).collect();
     let are_open: Vec<_> = documents().map(|d| d.keys.is_open).collect();
     let bodies: Vec<_> = documents().map(|d| &d.body).collect();
-    let digests: Vec<_> = documents()
-        .map(|d| digest::of_document(d).to_vec())
-        .collect();
+    let digests: Vec<_> = writes.documents.iter().map(|d| d.digest.to_vec()).collect();
     run(
         transaction,
         "INSERT INTO documents (kind, id, account, lookup, sort_key, is_open, body, digest)

@@ -17,6 +17,7 @@ use tokio_postgres::NoTls;
 use crate::change_set::{ChangeSet, Committed, Scope};
 use crate::document::{Kind, StoredDocument};
 use crate::error::StoreError;
+use crate::prepared::Prepared;
 use crate::store::{AccountRecords, BookCheck, JournalLine, ListQuery, Page, RecordsQuery, Store};
 
 /// Connections of one node: one writes, the others read.
@@ -153,7 +154,7 @@ fn address(config: &tokio_postgres::Config, schema: &str) -> String {
 #[async_trait]
 impl Store for PostgresStore {
     async fn commit(&self, changes: ChangeSet) -> Result<Committed, StoreError> {
-        self.writer.commit(changes).await
+        self.writer.commit(Prepared::of(changes).await?).await
     }
 
     async fn replay(&self, command: &str, request: &str) -> Result<Option<Committed>, StoreError> {

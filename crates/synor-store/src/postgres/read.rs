@@ -71,7 +71,8 @@ pub async fn replay(
         return Ok(None);
     };
     let (digest, reply): (&[u8], &str) = (row.try_get(0)?, row.try_get(1)?);
-    Ok(Some(group::replayed(command, request, digest, reply)?))
+    let asked = digest::of_request(request);
+    Ok(Some(group::replayed(command, &asked, digest, reply)?))
 }
 
 pub async fn commits(client: &Client) -> Result<u64, DatabaseError> {

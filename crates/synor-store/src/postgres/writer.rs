@@ -7,8 +7,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Database;
 use super::commit;
-use crate::change_set::{ChangeSet, Committed};
+use crate::change_set::Committed;
 use crate::error::StoreError;
+use crate::prepared::Prepared;
 
 /// The most commits that share a transaction.
 const GROUP_MAX: usize = 1_024;
@@ -20,23 +21,23 @@ type Answer = oneshot::Sender<Result<Committed, StoreError>>;
 /// A handle to the writing task, which ends when the handle is dropped and what waits is answered.
 #[derive(Debug)]
 pub struct Writer {
-    requests: mpsc::Sender<(ChangeSet, Answer)>,
+    requests: mpsc::Sender<(Prepared, Answer)>,
 }
 
 impl Writer {
     pub fn start(database: Arc<Database>) -> Self {
-        let (requests, mut queue) = mpsc::channel::<(ChangeSet, Answer)>(QUEUE_MAX);
+        let (requests, mut queue) = mpsc::channel::<(Prepared, Answer)>(QUEUE_MAX);
         tokio::spawn(async move {
             let mut group = Vec::new();
             while queue.recv_many(&mut group, GROUP_MAX).await > 0 {
                 let (sets, answers): (Vec<_>, Vec<_>) = group.drain(..).unzip();
-                land(&database, &sets, answers).await;
+                land(&database, sets, answers).await;
             }
         });
         Self { requests }
     }
 
-    pub async fn commit(&self, changes: ChangeSet) -> Result<Committed, StoreError> {
+    pub async fn commit(&self, changes: Prepared) -> Result<Committed, StoreError> {
         let (answer, result) = oneshot::channel();
         let request = (changes, answer);
         let sent = self.requests.send(request).await;
@@ -45,7 +46,7 @@ impl Writer {
     }
 }
 
-async fn land(database: &Database, sets: &[ChangeSet], answers: Vec<Answer>) {
+async fn land(database: &Database, sets: Vec<Prepared>, answers: Vec<Answer>) {
     match commit::group(database, sets).await {
         Ok(results) => {
             for (answer, result) in answers.into_iter().zip(results) {

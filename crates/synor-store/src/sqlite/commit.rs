@@ -3,9 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::read;
-use crate::digest;
-use crate::document::StoredDocument;
 use crate::group::{Asks, Known, NewCommand, NewEntry, Writes};
+use crate::prepared::PreparedDocument;
 
 /// What the book answers to a group.
 pub fn known(c: &Connection, asks: &Asks) -> rusqlite::Result<Known> {
@@ -77,7 +76,8 @@ pub fn write(c: &Connection, writes: &Writes) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn put(c: &Connection, document: &StoredDocument) -> rusqlite::Result<()> {
+fn put(c: &Connection, put: &PreparedDocument) -> rusqlite::Result<()> {
+    let document = &put.document;
     let keys = &document.keys;
     let account = keys.account.as_ref().map(|a| a.as_str());
     c.prepare_cached(
@@ -95,7 +95,7 @@ fn put(c: &Connection, document: &StoredDocument) -> rusqlite::Result<()> {
         keys.sort_key,
         keys.is_open,
         document.body,
-        digest::of_document(document),
+        put.digest,
     ])?;
     Ok(())
 }

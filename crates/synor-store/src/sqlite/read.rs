@@ -63,7 +63,8 @@ pub fn replay(
         .prepare_cached("SELECT request, reply FROM commands WHERE command = ?")?
         .query_row([command], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let replayed = found.map(|(digest, reply)| group::replayed(command, request, &digest, &reply));
+    let asked = digest::of_request(request);
+    let replayed = found.map(|(digest, reply)| group::replayed(command, &asked, &digest, &reply));
     Ok(replayed.transpose()?)
 }
 

@@ -8,9 +8,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::commit;
-use crate::change_set::{ChangeSet, Committed};
+use crate::change_set::Committed;
 use crate::error::StoreError;
 use crate::group::{Asks, Group};
+use crate::prepared::Prepared;
 
 /// The most commits that share a transaction.
 const GROUP_MAX: usize = 256;
@@ -19,13 +20,13 @@ type Answer = oneshot::Sender<Result<Committed, StoreError>>;
 
 /// A handle to the writing thread, which ends when the handle is dropped.
 pub struct Writer {
-    requests: Option<mpsc::Sender<(ChangeSet, Answer)>>,
+    requests: Option<mpsc::Sender<(Prepared, Answer)>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
     pub fn start(mut connection: Connection, file: String) -> Result<Self, StoreError> {
-        let (requests, queue) = mpsc::channel::<(ChangeSet, Answer)>();
+        let (requests, queue) = mpsc::channel::<(Prepared, Answer)>();
         let run = move || {
             while let Ok(first) = queue.recv() {
                 let mut group = vec![first];
@@ -43,7 +44,7 @@ impl Writer {
         })
     }
 
-    pub async fn commit(&self, changes: ChangeSet) -> Result<Committed, StoreError> {
+    pub async fn commit(&self, changes: Prepared) -> Result<Committed, StoreError> {
         let (answer, result) = oneshot::channel();
         let requests = self.requests.as_ref().ok_or(StoreError::Closed)?;
         requests
@@ -63,9 +64,9 @@ impl Drop for Writer {
     }
 }
 
-fn write_group(connection: &mut Connection, group: Vec<(ChangeSet, Answer)>, file: &str) {
+fn write_group(connection: &mut Connection, group: Vec<(Prepared, Answer)>, file: &str) {
     let (sets, answers): (Vec<_>, Vec<_>) = group.into_iter().unzip();
-    match decide(connection, &sets) {
+    match decide(connection, sets) {
         Ok(results) => {
             for (answer, result) in answers.into_iter().zip(results) {
                 // A caller that has gone away no longer wants its answer.
@@ -87,12 +88,12 @@ fn write_group(connection: &mut Connection, group: Vec<(ChangeSet, Answer)>, fil
 
 fn decide(
     connection: &mut Connection,
-    sets: &[ChangeSet],
+    sets: Vec<Prepared>,
 ) -> rusqlite::Result<Vec<Result<Committed, StoreError>>> {
     // Immediate: what is read here cannot change before it is written.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut group = Group::new(commit::known(&transaction, &Asks::of(sets))?);
-    let results = sets.iter().map(|set| group.apply(set)).collect();
+    let mut group = Group::new(commit::known(&transaction, &Asks::of(&sets))?);
+    let results = sets.into_iter().map(|set| group.apply(set)).collect();
     let writes = group.into_writes();
     if !writes.is_empty() {
         commit::write(&transaction, &writes)?;
