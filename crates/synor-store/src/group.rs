@@ -80,14 +80,14 @@ pub(crate) struct NewEntry {
     pub(crate) sequence: u64,
     pub(crate) entry_id: String,
     pub(crate) body: String,
-    pub(crate) chain: Digest,
+    pub(crate) chain: Vec<u8>,
 }
 
 /// A command on its way into the book.
 #[derive(Debug)]
 pub(crate) struct NewCommand {
     pub(crate) command: String,
-    pub(crate) request: Digest,
+    pub(crate) request: Vec<u8>,
     pub(crate) reply: String,
     pub(crate) at_secs: i64,
 }
@@ -184,7 +184,7 @@ impl Group {
             self.changed_balances.insert(account);
         }
         for entry in entries {
-            self.known.head = (entry.sequence, entry.chain.to_vec());
+            self.known.head = (entry.sequence, entry.chain.clone());
             self.known.entries.insert(entry.entry_id.clone());
             self.entries.push(entry);
         }
@@ -192,7 +192,7 @@ impl Group {
         self.known.commands.insert(set.command.clone(), before);
         self.commands.push(NewCommand {
             command: set.command,
-            request: set.request,
+            request: set.request.to_vec(),
             reply: set.reply_text,
             at_secs: set.at_secs,
         });
@@ -316,7 +316,7 @@ impl Group {
                 sequence,
                 entry_id: entry.entry_id,
                 body: entry.body,
-                chain: link,
+                chain: chain.clone(),
             });
         }
         Ok(placed)

@@ -15,6 +15,7 @@ mod prepared;
 mod spot;
 mod sqlite;
 mod store;
+mod transfer;
 
 pub use api_key::{ApiKey, ApiKeyRole};
 pub use change_set::{ChangeSet, Committed, Scope};
@@ -31,3 +32,4 @@ pub use sqlite::SqliteStore;
 pub use store::{
     AccountRecords, BookCheck, Cursor, JournalLine, ListQuery, Page, RecordsQuery, Store,
 };
+pub use transfer::{BookPart, BookRow, copy_book};

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use synor_store::conformance::{Note, changes, entry, state};
-use synor_store::{PostgresStore, Scope, Store, StoreError, store_conformance};
+use synor_store::{
+    PostgresStore, Scope, SqliteStore, Store, StoreError, copy_book, store_conformance,
+};
 use tokio_postgres::NoTls;
 
 fn url() -> String {
@@ -198,4 +200,39 @@ async fn a_newer_schema_and_a_wrong_address_are_refused_by_name() {
     let text = format!("{error:?} {error}");
     assert!(text.contains("localhost:1/nothing"), "{text}");
     assert!(!text.contains("secret"), "{text}");
+}
+
+/// A book goes from SQLite to PostgreSQL and back, and is the same book: what was answered once is
+/// answered again, and the next commit follows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_book_moves_between_backends_without_loss() {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = |name: &str| SqliteStore::open(&folder.path().join(name)).unwrap();
+    let first = sqlite("first.db");
+    for n in 0..50 {
+        let mut set = numbered(n);
+        set.put(&Note {
+            lookup: (n % 2 == 0).then(|| format!("key {n}")),
+            ..Note::new(&n.to_string())
+        })
+        .unwrap();
+        set.reply = serde_json::json!({ "n": n });
+        first.commit(set).await.unwrap();
+    }
+    let postgres = PostgresStore::connect(&url(), &schema()).await.unwrap();
+    let check = copy_book(&first, &postgres, &|_| {}).await.unwrap();
+    assert_eq!((check.documents, check.entries), (50, 50));
+    let last = sqlite("last.db");
+    copy_book(&postgres, &last, &|_| {}).await.unwrap();
+    let before = state(&first).await;
+    for store in [&postgres as &dyn Store, &last] {
+        assert_eq!(state(store).await, before);
+        let again = store.commit(numbered(7)).await.unwrap();
+        assert!(again.replayed);
+        assert_eq!(again.reply, serde_json::json!({ "n": 7 }));
+        store.commit(numbered(50)).await.unwrap();
+        assert_eq!(state(store).await.journal.len(), 51);
+    }
+    let error = copy_book(&first, &postgres, &|_| {}).await.unwrap_err();
+    assert!(error.to_string().contains("is not empty"), "{error}");
 }

@@ -120,7 +120,7 @@ async fn known(
 }
 
 /// Writes what a group came to, all statements on their way at once.
-async fn write(
+pub async fn write(
     transaction: &deadpool_postgres::Transaction<'_>,
     writes: &Writes,
 ) -> Result<(), DatabaseError> {
@@ -198,7 +198,7 @@ async fn post(
         .collect::<Result<Vec<_>, _>>()?;
     let ids: Vec<_> = entries().map(|e| &e.entry_id).collect();
     let bodies: Vec<_> = entries().map(|e| &e.body).collect();
-    let links: Vec<_> = entries().map(|e| e.chain.to_vec()).collect();
+    let links: Vec<_> = entries().map(|e| &e.chain).collect();
     run(
         transaction,
         "INSERT INTO journal (sequence, entry_id, body, chain)
@@ -211,7 +211,7 @@ async fn post(
         transaction,
         "UPDATE journal_head SET sequence = $1, chain = $2",
         1,
-        &[&signed(last.sequence)?, &last.chain.to_vec()],
+        &[&signed(last.sequence)?, &last.chain],
     )
     .await
 }
@@ -258,7 +258,7 @@ async fn remember(
 ) -> Result<(), DatabaseError> {
     let commands = || writes.commands.iter();
     let names: Vec<_> = commands().map(|c| &c.command).collect();
-    let requests: Vec<_> = commands().map(|c| c.request.to_vec()).collect();
+    let requests: Vec<_> = commands().map(|c| &c.request).collect();
     let replies: Vec<_> = commands().map(|c| &c.reply).collect();
     let times: Vec<_> = commands().map(|c| c.at_secs).collect();
     run(

@@ -4,6 +4,7 @@ mod check;
 mod commit;
 mod read;
 mod schema;
+mod transfer;
 mod writer;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::document::{Kind, StoredDocument};
 use crate::error::StoreError;
 use crate::prepared::Prepared;
 use crate::store::{AccountRecords, BookCheck, JournalLine, ListQuery, Page, RecordsQuery, Store};
+use crate::transfer::{BookPart, BookRow};
 
 /// Connections of one node: one writes, the others read.
 const CONNECTIONS_MAX: usize = 8;
@@ -191,6 +193,20 @@ impl Store for PostgresStore {
 
     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<JournalLine>, StoreError> {
         self.answer(read::journal(&self.client().await?, after, limit).await)
+    }
+
+    async fn rows(
+        &self,
+        part: BookPart,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<BookRow>, StoreError> {
+        let after = after.unwrap_or_default();
+        self.answer(transfer::rows(&self.client().await?, part, &after, limit).await)
+    }
+
+    async fn restore(&self, rows: Vec<BookRow>) -> Result<(), StoreError> {
+        self.answer(transfer::restore(&self.database, &rows).await)
     }
 
     async fn check(&self) -> Result<BookCheck, StoreError> {

@@ -48,7 +48,7 @@ pub fn stored(row: &Row) -> Result<Option<(StoredDocument, bool)>, DatabaseError
     Ok(Some((document, is_sound)))
 }
 
-fn sound(row: &Row) -> Result<StoredDocument, DatabaseError> {
+pub fn sound(row: &Row) -> Result<StoredDocument, DatabaseError> {
     match stored(row)? {
         Some((document, true)) => Ok(document),
         Some((document, false)) => Err(StoreError::Corrupt {

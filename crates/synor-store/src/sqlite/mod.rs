@@ -4,6 +4,7 @@ mod check;
 mod commit;
 mod read;
 mod schema;
+mod transfer;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use crate::document::{Kind, StoredDocument};
 use crate::error::StoreError;
 use crate::prepared::Prepared;
 use crate::store::{AccountRecords, BookCheck, JournalLine, ListQuery, Page, RecordsQuery, Store};
+use crate::transfer::{BookPart, BookRow};
 
 /// The book in a file: one thread writes, a few connections read.
 pub struct SqliteStore {
@@ -46,6 +48,13 @@ impl Readers {
         StoreError::Database {
             database: self.file.display().to_string(),
             source: source.into(),
+        }
+    }
+
+    fn named(&self, error: read::ReadError) -> StoreError {
+        match error {
+            read::ReadError::Sql(source) => self.database(source),
+            read::ReadError::Store(error) => error,
         }
     }
 
@@ -93,10 +102,7 @@ impl SqliteStore {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(connection);
-            result.map_err(|e| match e {
-                read::ReadError::Sql(source) => readers.database(source),
-                read::ReadError::Store(error) => error,
-            })
+            result.map_err(|e| readers.named(e))
         });
         done.await.map_err(|_| StoreError::Closed)?
     }
@@ -150,6 +156,28 @@ impl Store for SqliteStore {
 
     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<JournalLine>, StoreError> {
         self.read(move |c| read::journal(c, after, limit)).await
+    }
+
+    async fn rows(
+        &self,
+        part: BookPart,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<BookRow>, StoreError> {
+        self.read(move |c| transfer::rows(c, part, after.as_deref(), limit))
+            .await
+    }
+
+    async fn restore(&self, rows: Vec<BookRow>) -> Result<(), StoreError> {
+        let file = self.readers.file.clone();
+        let restored = tokio::task::spawn_blocking(move || {
+            let mut connection = schema::open(&file)?;
+            transfer::restore(&mut connection, &rows)
+        });
+        restored
+            .await
+            .map_err(|_| StoreError::Closed)?
+            .map_err(|e| self.readers.named(e))
     }
 
     async fn check(&self) -> Result<BookCheck, StoreError> {

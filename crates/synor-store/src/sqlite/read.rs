@@ -184,6 +184,24 @@ pub fn each_document(
     Ok(())
 }
 
+/// The documents of a kind that come after an id, in order of id.
+pub fn page_by_id(
+    c: &Connection,
+    kind: Kind,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<StoredDocument>, ReadError> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM documents WHERE kind = ? AND id > ? ORDER BY id LIMIT ?");
+    let mut statement = c.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![kind.name(), after, limit], |row| stored(kind, row))?;
+    let mut items = Vec::new();
+    for row in rows {
+        items.push(sound(row?)?);
+    }
+    Ok(items)
+}
+
 pub fn documents(c: &Connection, query: &ListQuery) -> Result<Page<StoredDocument>, ReadError> {
     let mut sql = format!("SELECT {COLUMNS} FROM documents WHERE kind = ?");
     let mut values: Vec<rusqlite::types::Value> = vec![query.kind.name().to_owned().into()];
