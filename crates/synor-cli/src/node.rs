@@ -9,7 +9,6 @@ use anyhow::Context;
 use synor_chain::{DevChain, DevChainConfig, RpcServer, Wallet};
 use synor_engine::{Engine, NewKey, SystemClock, new_secret};
 use synor_server::{AppState, router};
-use synor_store::SqliteStore;
 use synor_usage::SqliteUsageLog;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -42,7 +41,7 @@ impl Node {
         let wallet = billing_wallet(folder.clone()).await?;
         let list = config.price_list(folder)?;
         let usage = SqliteUsageLog::open(folder.file("usage.sqlite"))?;
-        let store = SqliteStore::open(&folder.file("book.sqlite"))?;
+        let store = config.storage.book(folder).await?;
         let chain_config = DevChainConfig {
             block_interval: config.block_interval(),
             ..DevChainConfig::default()
@@ -50,7 +49,7 @@ impl Node {
         let chain = Arc::new(DevChain::open(folder.file("chain.sqlite"), chain_config)?);
         let engine = Engine::new(
             Arc::new(usage),
-            Arc::new(store),
+            store,
             Arc::<DevChain>::clone(&chain),
             Arc::new(SystemClock),
             wallet,
