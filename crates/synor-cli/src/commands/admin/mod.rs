@@ -23,7 +23,7 @@ pub enum Command {
     Migrate(migrate::Arguments),
     /// What a server does.
     #[command(flatten)]
-    Served(Served),
+    Served(Box<Served>),
 }
 
 /// What a server does.
@@ -83,7 +83,7 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
     match command {
         // Nobody may write to the book meanwhile, so no server does it.
         Command::Migrate(arguments) => migrate::run(arguments, global).await?.print(global.format),
-        Command::Served(command) => served(command, global).await,
+        Command::Served(command) => served(*command, global).await,
     }
 }
 
