@@ -123,8 +123,8 @@ pub fn close(folder: &Path) {
             .await
             .unwrap();
         let elapsed = started.elapsed();
-        assert_eq!(closed.failed.len(), 0, "{:?}", closed.failed.first());
-        let invoices = closed.invoices.len();
+        assert_eq!(closed.failed_count, 0, "{:?}", closed.failed.first());
+        let invoices = usize::try_from(closed.invoice_count).unwrap();
         println!(
             "  {} invoices of 15 lines: {} invoices/s, memory {} MB at most ({} MB before)",
             grouped(invoices as u128),
