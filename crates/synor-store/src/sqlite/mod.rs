@@ -14,10 +14,15 @@ use rusqlite::{Connection, OpenFlags};
 use synor_economics::billing::LedgerAccount;
 use synor_economics::money::MicroSynor;
 
+use self::commit::Prepared;
 use crate::change_set::{ChangeSet, Committed, Scope};
 use crate::document::{Kind, StoredDocument};
 use crate::error::StoreError;
 use crate::store::{AccountRecords, BookCheck, JournalLine, ListQuery, Page, RecordsQuery, Store};
+
+/// From how many documents and entries on a change set is prepared on a thread of its own, because
+/// it would hold up other futures.
+const PREPARED_APART_MIN: usize = 32;
 
 /// The book in a file: one thread writes, a few connections read.
 pub struct SqliteStore {
@@ -104,7 +109,14 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn commit(&self, changes: ChangeSet) -> Result<Committed, StoreError> {
-        self.writer.commit(changes).await
+        let prepared = if Prepared::size_of(&changes) < PREPARED_APART_MIN {
+            Prepared::new(changes)
+        } else {
+            tokio::task::spawn_blocking(|| Prepared::new(changes))
+                .await
+                .map_err(|_| StoreError::Closed)?
+        };
+        self.writer.commit(prepared).await
     }
 
     async fn replay(&self, command: &str, request: &str) -> Result<Option<Committed>, StoreError> {

@@ -10,6 +10,13 @@ use crate::error::StoreError;
 /// How long a connection waits for another's lock.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Memory for the writer's pages, in KiB (negative is how SQLite tells KiB from pages): indexes are
+/// hit at random, and a page that is not in memory costs a read.
+const WRITER_CACHE_KIB: i64 = -32_768;
+/// Pages written before they are moved into the file. More than the default of 1,000, because the
+/// pages of the indexes are written again and again, and each move writes them once.
+const CHECKPOINT_PAGES: i64 = 16_384;
+
 /// The newest schema; each step leads from the one before.
 const STEPS: &[&str] = &["
     CREATE TABLE documents (
@@ -64,6 +71,12 @@ pub fn open(file: &Path) -> Result<Connection, StoreError> {
         .map_err(database)?;
     connection
         .pragma_update(None, "synchronous", "FULL")
+        .map_err(database)?;
+    connection
+        .pragma_update(None, "cache_size", WRITER_CACHE_KIB)
+        .map_err(database)?;
+    connection
+        .pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)
         .map_err(database)?;
     let found: i64 = connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))

@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::commit;
-use crate::change_set::{ChangeSet, Committed};
+use super::commit::{self, Prepared};
+use crate::change_set::Committed;
 use crate::error::StoreError;
 
 /// The most commits that share a transaction.
@@ -18,13 +18,13 @@ type Answer = oneshot::Sender<Result<Committed, StoreError>>;
 
 /// A handle to the writing thread, which ends when the handle is dropped.
 pub struct Writer {
-    requests: Option<mpsc::Sender<(ChangeSet, Answer)>>,
+    requests: Option<mpsc::Sender<(Prepared, Answer)>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
     pub fn start(mut connection: Connection, file: String) -> Result<Self, StoreError> {
-        let (requests, queue) = mpsc::channel::<(ChangeSet, Answer)>();
+        let (requests, queue) = mpsc::channel::<(Prepared, Answer)>();
         let run = move || {
             while let Ok(first) = queue.recv() {
                 let mut group = vec![first];
@@ -42,7 +42,7 @@ impl Writer {
         })
     }
 
-    pub async fn commit(&self, changes: ChangeSet) -> Result<Committed, StoreError> {
+    pub async fn commit(&self, changes: Prepared) -> Result<Committed, StoreError> {
         let (answer, result) = oneshot::channel();
         let requests = self.requests.as_ref().ok_or(StoreError::Closed)?;
         requests
@@ -62,7 +62,7 @@ impl Drop for Writer {
     }
 }
 
-fn write_group(connection: &mut Connection, group: Vec<(ChangeSet, Answer)>, file: &str) {
+fn write_group(connection: &mut Connection, group: Vec<(Prepared, Answer)>, file: &str) {
     let database = |source| StoreError::Database {
         file: file.to_owned(),
         source,
