@@ -78,6 +78,10 @@ pub fn open(file: &Path) -> Result<Connection, StoreError> {
     connection
         .pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)
         .map_err(database)?;
+    // What a savepoint keeps for undoing stays in memory, too: it is a few pages a commit.
+    connection
+        .pragma_update(None, "temp_store", "MEMORY")
+        .map_err(database)?;
     let found: i64 = connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .map_err(database)?;

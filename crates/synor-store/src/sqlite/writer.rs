@@ -67,10 +67,24 @@ fn write_group(connection: &mut Connection, group: Vec<(Prepared, Answer)>, file
         file: file.to_owned(),
         source,
     };
+    let refused = |refused| match refused {
+        commit::Refused::Sql(source) => database(source),
+        commit::Refused::Store(error) => error,
+    };
     let (changes, answers): (Vec<_>, Vec<_>) = group.into_iter().unzip();
     let outcome = (|| {
         let mut transaction = connection.transaction()?;
         let mut results = Vec::with_capacity(changes.len());
+        if let [alone] = changes.as_slice() {
+            // A savepoint keeps every page that it changes; alone, the transaction undoes it.
+            let result = commit::apply(&transaction, alone);
+            match &result {
+                Ok(_) => transaction.commit()?,
+                Err(_) => transaction.rollback()?,
+            }
+            results.push(result.map_err(refused));
+            return Ok(results);
+        }
         for change in &changes {
             // Each in a savepoint: one that is refused leaves nothing behind and spoils no other.
             let savepoint = transaction.savepoint()?;
@@ -79,10 +93,7 @@ fn write_group(connection: &mut Connection, group: Vec<(Prepared, Answer)>, file
                 Ok(_) => savepoint.commit()?,
                 Err(_) => savepoint.finish()?,
             }
-            results.push(result.map_err(|e| match e {
-                commit::Refused::Sql(source) => database(source),
-                commit::Refused::Store(error) => error,
-            }));
+            results.push(result.map_err(refused));
         }
         transaction.commit()?;
         Ok::<_, rusqlite::Error>(results)
