@@ -13,6 +13,7 @@ mod reading;
 mod reference;
 mod series;
 mod text;
+mod withdrawals;
 
 pub use batched::*;
 pub use concurrent::*;
@@ -22,6 +23,7 @@ pub use reading::*;
 pub use reference::ReferenceLog;
 pub use series::*;
 pub use text::{event, events, period, rows};
+pub use withdrawals::*;
 
 /// Runs every conformance test on a backend.
 ///
@@ -67,6 +69,13 @@ macro_rules! usage_log_conformance {
             series_split_by_provider_and_by_dimension
             a_series_of_too_many_steps_is_refused
             events_are_listed_as_they_were_appended
+            a_withdrawn_event_counts_no_more
+            a_withdrawal_counts_once_and_its_event_stays_known
+            an_amendment_happens_whole_and_once
+            a_withdrawal_of_the_unknown_refuses_its_batch
+            a_withdrawn_sample_leaves_the_level_before_it
+            a_withdrawal_changes_the_past_only_for_later_readers
+            a_stream_is_read_on_from_where_its_batch_ended
         }
         $crate::usage_log_conformance! { @shared $open;
             summaries_of_one_call_agree_while_appends_go_on
