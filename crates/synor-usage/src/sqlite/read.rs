@@ -189,7 +189,9 @@ fn sums_by_meter(
         "SELECT m.id, e.quantity FROM meters AS m \
          CROSS JOIN events AS e INDEXED BY events_by_meter ON e.meter = m.id \
          WHERE m.account = (SELECT id FROM accounts WHERE name = ?1) AND m.is_sample = 0 \
-         AND e.time >= ?2 AND e.time < ?3 AND e.position <= ?4",
+         AND e.time >= ?2 AND e.time < ?3 AND e.position <= ?4 \
+         AND NOT EXISTS (SELECT 1 FROM withdrawals AS w \
+                         WHERE w.event = e.position AND w.position <= ?4)",
     )?;
     let (start, end) = (period.start().secs(), period.end().secs());
     let mut rows = statement.query(params![account.as_str(), start, end, row_id(through)])?;
