@@ -95,7 +95,7 @@ pub async fn closing(server: &Server) -> Invoices {
 }
 
 /// An invoice that closing a month listed, with all that it says.
-async fn whole(server: &Server, account: &str, listed: &Value) -> Value {
+pub async fn whole(server: &Server, account: &str, listed: &Value) -> Value {
     let id = text(&listed["invoice_id"]);
     let read = server.admin("getInvoice").path("id", id).account(account);
     let whole = read.expect(200).await;
