@@ -53,6 +53,18 @@ impl Fault {
         }
     }
 
+    /// Whether the connection is of no more use.
+    pub(super) fn is_lost(&self) -> bool {
+        match self {
+            Self::Postgres(error) => match error.as_db_error() {
+                // An operator or a crash ended the session.
+                Some(error) => error.code().code().starts_with("57P"),
+                None => true,
+            },
+            _ => false,
+        }
+    }
+
     /// The error that names the log and the task.
     pub(super) fn named(self, log: &str, doing: &'static str) -> UsageLogError {
         let source: Arc<dyn Error + Send + Sync> = match self {

@@ -8,6 +8,7 @@
 mod address;
 mod amounts;
 mod check;
+mod connection;
 mod fault;
 mod known;
 mod numeric;
@@ -22,7 +23,7 @@ use std::panic;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use deadpool_postgres::{Pool, Transaction};
+use deadpool_postgres::{Client, Pool, Transaction};
 use synor_economics::id::AccountId;
 use synor_economics::metering::UsageSummary;
 use synor_economics::period::{Period, Timestamp};
@@ -30,6 +31,7 @@ use tokio::task::spawn_blocking;
 use tokio_postgres::IsolationLevel;
 
 use self::address::Address;
+use self::connection::{connection, keep_unless_lost};
 use self::fault::Fault;
 use self::writer::Writer;
 use crate::error::UsageLogError;
@@ -87,21 +89,29 @@ impl PostgresUsageLog {
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Fault>,
     ) -> Result<T, UsageLogError> {
         let answer = async {
-            let mut client = self.pool.get().await?;
-            let tx = client
-                .build_transaction()
-                .isolation_level(IsolationLevel::RepeatableRead)
-                .read_only(true)
-                .start()
-                .await?;
-            let answer = work(&tx).await?;
-            tx.commit().await?;
-            Ok(answer)
+            let mut client = connection(&self.pool).await?;
+            let outcome = in_one_moment(&mut client, work).await;
+            keep_unless_lost(client, &outcome);
+            outcome
         };
-        answer
-            .await
-            .map_err(|fault: Fault| fault.named(&self.log, doing))
+        let named = |fault: Fault| fault.named(&self.log, doing);
+        answer.await.map_err(named)
     }
+}
+
+async fn in_one_moment<T>(
+    client: &mut Client,
+    work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let tx = client
+        .build_transaction()
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .read_only(true)
+        .start()
+        .await?;
+    let answer = work(&tx).await?;
+    tx.commit().await?;
+    Ok(answer)
 }
 
 #[async_trait]

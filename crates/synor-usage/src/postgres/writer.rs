@@ -5,6 +5,7 @@ use std::sync::Arc;
 use deadpool_postgres::Pool;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::connection::{connection, keep_unless_lost};
 use super::fault::Fault;
 use super::known::KnownMeters;
 use super::write::{self, Committed};
@@ -111,12 +112,15 @@ impl Shared {
     async fn commit(&self, batches: &[&PreparedBatch]) -> Result<Committed, Fault> {
         let mut attempt = 1;
         loop {
-            let mut client = self.pool.get().await?;
+            let mut client = connection(&self.pool).await?;
             match write::commit(&mut client, &self.known, batches).await {
                 Err(fault) if fault.is_passing() && attempt < ATTEMPTS_MAX => {
                     attempt = attempt.saturating_add(1);
                 }
-                outcome => return outcome,
+                outcome => {
+                    keep_unless_lost(client, &outcome);
+                    return outcome;
+                }
             }
         }
     }
