@@ -10,7 +10,7 @@ use synor_economics::metering::UsageEvent;
 use synor_economics::period::Timestamp;
 use synor_testkit::postgres::{fresh_schema, url};
 use synor_usage::conformance::{event, period};
-use synor_usage::{PostgresUsageLog, SeriesQuery, Step, SummaryQuery, UsageLog};
+use synor_usage::{EventQuery, PostgresUsageLog, SeriesQuery, Step, SummaryQuery, UsageLog};
 use tokio_postgres::{Client, NoTls};
 
 const START: i64 = 1_767_225_600; // 2026-01-01T00:00:00Z
@@ -250,6 +250,17 @@ async fn how_fast_it_sums() {
     let started = Instant::now();
     log.series(query).await.unwrap();
     println!("a series by hour: {:?}", started.elapsed());
+    let page = EventQuery {
+        after: end / 2,
+        limit: 100,
+        ..EventQuery::all(account.clone())
+    };
+    let started = Instant::now();
+    log.events(page).await.unwrap();
+    println!(
+        "a page of 100 events in the middle: {:?}",
+        started.elapsed()
+    );
     let many = (0..256).map(|_| SummaryQuery {
         account: account.clone(),
         period: period("2026-01-01..2026-01-02"),
@@ -258,6 +269,10 @@ async fn how_fast_it_sums() {
     let started = Instant::now();
     log.summaries(many.collect()).await.unwrap();
     println!("256 summaries of a day: {:?}", started.elapsed());
+    let started = Instant::now();
+    let late = log.changed_since(&account, end / 2, Timestamp::from_secs(START));
+    late.await.unwrap();
+    println!("a look for late events: {:?}", started.elapsed());
     let beside = client(&schema).await;
     let started = Instant::now();
     let sql = "SELECT meter, sum(quantity) FROM events WHERE account = 'account-0' \

@@ -100,12 +100,13 @@ pub(super) async fn check(tx: &Transaction<'_>, log: &str) -> Result<LogCheck, F
         .query_opt("SELECT position, chain FROM head", &[])
         .await?
     {
-        Some(row) => Head::read(&row)?,
-        None => {
-            found.add("the end of the log cannot be read".to_owned());
-            Head::START
-        }
+        Some(row) => Head::read(&row).ok(),
+        None => None,
     };
+    let head = head.unwrap_or_else(|| {
+        found.add("the end of the log cannot be read".to_owned());
+        Head::START
+    });
     let events = check_records(tx, head, log, &mut found).await?;
     for (_, sql) in BESIDE {
         for row in tx.query(sql, &[]).await? {
@@ -162,7 +163,10 @@ async fn check_records(
     let rows = tx.query_raw(&records(), none).await?;
     let mut rows = pin!(rows);
     while let Some(row) = rows.try_next().await? {
-        audit.record(&row)?;
+        match audit.record(&row) {
+            Err(Fault::Strange(reason)) => audit.found.add(format!("a record: {reason}")),
+            outcome => outcome?,
+        }
     }
     audit.end(head);
     let (commits, events) = (audit.commits, audit.events);
