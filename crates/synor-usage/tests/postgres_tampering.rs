@@ -61,6 +61,10 @@ async fn altered_events_are_found() {
         (set("account = 'another-account'", "third"), "position 3: the event cannot be read"),
         (set("digest = decode(repeat('00', 32), 'hex')", "first"), "position 1: the event differs"),
         (set("digest = 'short'", "first"), "position 1: the digest of the event cannot be read"),
+        (
+            set("is_sample = NOT is_sample", "third"),
+            "is not of its meter's kind",
+        ),
         (set("ordinal = 7", "third"), "positions 3 to 3: the records are missing"),
         (set("commit_id = 99", "third"), "a record belongs to no commit"),
         (
@@ -76,8 +80,8 @@ async fn altered_events_are_found() {
             "position 2: the chain does not follow from the commit before",
         ),
         (
-            "INSERT INTO events SELECT account, source, 'new', meter, time, quantity, correction, \
-             digest, commit_id, ordinal FROM events WHERE id = 'third-event'".to_owned(),
+            "INSERT INTO events SELECT account, source, 'new', meter, is_sample, time, quantity, \
+             correction, digest, commit_id, ordinal FROM events WHERE id = 'third-event'".to_owned(),
             "position 3: there are two records",
         ),
         (

@@ -57,19 +57,17 @@ const SINCE: &str = "
 SELECT e.meter, e.time, -e.quantity
 FROM account_commits AS c
 JOIN events AS e ON e.account = c.account AND e.commit_id = c.commit_id
-JOIN meters AS m ON m.account = e.account AND m.meter = e.meter
 WHERE c.account = $1 AND c.last_position > $4 AND c.first_time < $3 AND c.last_time >= $2
-    AND c.before + e.ordinal > $4 AND e.time >= $2 AND e.time < $3 AND NOT m.is_sample
+    AND c.before + e.ordinal > $4 AND e.time >= $2 AND e.time < $3 AND NOT e.is_sample
     AND NOT EXISTS (SELECT FROM withdrawals AS w
                     WHERE w.account = e.account AND w.source = e.source AND w.id = e.id)
 UNION ALL
 SELECT e.meter, e.time, e.quantity
 FROM withdrawals AS w
 JOIN events AS e ON e.account = w.account AND e.source = w.source AND e.id = w.id
-JOIN meters AS m ON m.account = e.account AND m.meter = e.meter
 JOIN account_commits AS c ON c.account = e.account AND c.commit_id = e.commit_id
 WHERE w.account = $1 AND w.position > $4 AND w.time >= $2 AND w.time < $3
-    AND c.before + e.ordinal <= $4 AND NOT m.is_sample";
+    AND c.before + e.ordinal <= $4 AND NOT e.is_sample";
 
 /// What the account used of each amount in each of the steps, which follow one another.
 pub(super) async fn amounts(
@@ -141,7 +139,8 @@ async fn sums(
     Ok(tx.query(&tx.prepare_cached(SUMS).await?, &values).await?)
 }
 
-/// The events of these quarters, as far as they lie in the period.
+/// The events of these quarters, as far as they lie in the period: found by way of the transactions
+/// that hold events of that time.
 async fn events_of(
     tx: &Transaction<'_>,
     account: &AccountId,
@@ -159,11 +158,13 @@ async fn events_of(
     let starts: Vec<i64> = starts.map(|at| at.max(period.start().secs())).collect();
     let ends: Vec<i64> = ends.map(|at| at.min(period.end().secs())).collect();
     let sql = format!(
-        "SELECT e.meter, e.time, e.quantity FROM meters AS m \
-         CROSS JOIN unnest($2::bigint[], $3::bigint[]) AS q (start, stop) \
-         JOIN events AS e ON e.account = m.account AND e.meter = m.meter \
+        "SELECT e.meter, e.time, e.quantity \
+         FROM unnest($2::bigint[], $3::bigint[]) AS q (start, stop) \
+         JOIN account_commits AS k ON k.account = $1 \
+             AND k.first_time < q.stop AND k.last_time >= q.start \
+         JOIN events AS e ON e.account = k.account AND e.commit_id = k.commit_id \
              AND e.time >= q.start AND e.time < q.stop \
-         WHERE m.account = $1 AND NOT m.is_sample AND {}",
+         WHERE NOT e.is_sample AND {}",
         through.counts(4)
     );
     let name = account.as_str();

@@ -37,7 +37,7 @@ fn records() -> String {
 }
 
 /// What is kept beside the events and does not say what they say, one line each.
-const BESIDE: [(&str, &str); 5] = [
+const BESIDE: [(&str, &str); 6] = [
     (
         "the sums",
         "SELECT format('the sum of %s in the quarter of an hour from %s on is %s and its events come to %s',
@@ -45,8 +45,7 @@ const BESIDE: [(&str, &str); 5] = [
          FROM sums AS s FULL JOIN (
              SELECT e.account, (e.time - ((e.time % 900) + 900) % 900) / 900 AS quarter, e.meter,
                  sum(e.quantity) AS quantity
-             FROM events AS e JOIN meters AS m ON m.account = e.account AND m.meter = e.meter
-             WHERE NOT m.is_sample AND NOT EXISTS (SELECT FROM withdrawals AS w
+             FROM events AS e WHERE NOT e.is_sample AND NOT EXISTS (SELECT FROM withdrawals AS w
                  WHERE w.account = e.account AND w.source = e.source AND w.id = e.id)
              GROUP BY 1, 2, 3
          ) AS e USING (account, quarter, meter)
@@ -69,6 +68,12 @@ const BESIDE: [(&str, &str); 5] = [
         "SELECT format('position %s: the withdrawal differs from its event', w.position)
          FROM withdrawals AS w LEFT JOIN events AS e USING (account, source, id)
          WHERE e.time IS DISTINCT FROM w.time",
+    ),
+    (
+        "the events of levels",
+        "SELECT format('event `%s` of `%s` for account %s is not of its meter''s kind', e.id, e.source, e.account)
+         FROM events AS e JOIN meters AS m ON m.account = e.account AND m.meter = e.meter
+         WHERE e.is_sample <> m.is_sample",
     ),
     (
         "the meters",

@@ -266,9 +266,9 @@ async fn samples(
     let sql = format!(
         "SELECT e.meter, e.time, e.quantity FROM meters AS m \
          CROSS JOIN LATERAL (SELECT coalesce((SELECT e.time FROM events AS e \
-             WHERE e.account = m.account AND e.meter = m.meter AND e.time <= $2 AND {counts} \
+             WHERE e.account = m.account AND e.meter = m.meter AND e.is_sample AND e.time <= $2 AND {counts} \
              ORDER BY e.time DESC LIMIT 1), $2) AS time) AS opening \
-         JOIN events AS e ON e.account = m.account AND e.meter = m.meter \
+         JOIN events AS e ON e.account = m.account AND e.meter = m.meter AND e.is_sample \
              AND e.time >= opening.time AND e.time < $3 \
          WHERE m.account = $1 AND m.is_sample AND {counts} \
          ORDER BY e.meter, e.time, e.source, e.id"

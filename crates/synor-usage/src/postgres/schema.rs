@@ -16,7 +16,7 @@ pub(super) const RELATIONS: [(&str, &str); 13] = [
     ("account_commits_by_position", "i"),
     ("meters", "r"),
     ("events", "p"),
-    ("events_by_meter", "I"),
+    ("events_of_levels", "I"),
     ("events_by_commit", "I"),
     ("withdrawals", "r"),
     ("withdrawals_by_position", "i"),

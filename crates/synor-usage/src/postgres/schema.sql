@@ -48,6 +48,7 @@ CREATE TABLE events (
     source text COLLATE "C" NOT NULL,
     id text COLLATE "C" NOT NULL,
     meter uuid NOT NULL,
+    is_sample boolean NOT NULL,
     time bigint NOT NULL,
     quantity numeric NOT NULL,
     correction boolean NOT NULL,
@@ -56,7 +57,8 @@ CREATE TABLE events (
     ordinal integer NOT NULL,
     PRIMARY KEY (account, source, id)
 ) PARTITION BY HASH (account);
-CREATE INDEX events_by_meter ON events (account, meter, time);
+-- Amounts are read from the sums and need no index by time.
+CREATE INDEX events_of_levels ON events (account, meter, time) WHERE is_sample;
 CREATE INDEX events_by_commit ON events (account, commit_id, ordinal);
 
 -- Events that count no more. The time is the event's, so that late changes are found without it.

@@ -37,11 +37,10 @@ SELECT i.place, h.digest, h.meter, h.is_sample, h.time, h.quantity, h.is_withdra
 FROM unnest($1::text[], $2::text[], $3::text[])
     WITH ORDINALITY AS i (account, source, id, place)
 CROSS JOIN LATERAL (
-    SELECT e.digest, e.meter, m.is_sample, e.time, e.quantity,
+    SELECT e.digest, e.meter, e.is_sample, e.time, e.quantity,
         EXISTS (SELECT FROM withdrawals AS w
                 WHERE w.account = e.account AND w.source = e.source AND w.id = e.id) AS is_withdrawn
     FROM events AS e
-    JOIN meters AS m ON m.account = e.account AND m.meter = e.meter
     WHERE e.account = i.account AND e.source = i.source AND e.id = i.id
     LIMIT 1
 ) AS h";
@@ -52,9 +51,10 @@ SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::boolean[], $5::text
 ON CONFLICT DO NOTHING";
 
 const INSERT_EVENTS: &str = "
-INSERT INTO events (account, source, id, meter, time, quantity, correction, digest, ordinal, commit_id)
-SELECT i.*, $10::bigint FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bigint[],
-    $6::numeric[], $7::boolean[], $8::bytea[], $9::integer[]) AS i
+INSERT INTO events (account, source, id, meter, time, quantity, correction, digest, ordinal,
+    is_sample, commit_id)
+SELECT i.*, $11::bigint FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bigint[],
+    $6::numeric[], $7::boolean[], $8::bytea[], $9::integer[], $10::boolean[]) AS i
 ON CONFLICT DO NOTHING";
 
 const ADD_SUMS: &str = "
@@ -252,8 +252,9 @@ async fn insert_events(
         .map(|e| e.prepared.digest.as_slice())
         .collect();
     let ordinals: Vec<i32> = events.iter().map(|e| e.ordinal).collect();
+    let are_samples: Vec<bool> = events.iter().map(|e| e.prepared.event.is_sample).collect();
     let statement = tx.prepare_cached(INSERT_EVENTS).await?;
-    let values: [&(dyn ToSql + Sync); 10] = [
+    let values: [&(dyn ToSql + Sync); 11] = [
         &accounts,
         &sources,
         &ids,
@@ -263,6 +264,7 @@ async fn insert_events(
         &corrections,
         &digests,
         &ordinals,
+        &are_samples,
         &commit_id,
     ];
     let inserted = tx.execute(&statement, &values).await?;
