@@ -141,9 +141,12 @@ pub(super) async fn series(tx: &Transaction<'_>, query: &SeriesQuery) -> Result<
 const CHANGED: &str = "
 SELECT EXISTS (
     SELECT FROM account_commits AS c
-    JOIN events AS e ON e.account = c.account AND e.commit_id = c.commit_id
+    CROSS JOIN LATERAL (
+        SELECT e.ordinal FROM events AS e
+        WHERE e.account = c.account AND e.commit_id = c.commit_id AND e.time < $3 OFFSET 0
+    ) AS e
     WHERE c.account = $1 AND c.last_position > $2 AND c.first_time < $3
-        AND c.before + e.ordinal > $2 AND e.time < $3
+        AND c.before + e.ordinal > $2
 ) OR EXISTS (
     SELECT FROM withdrawals AS w WHERE w.account = $1 AND w.position > $2 AND w.time < $3
 )";
