@@ -28,7 +28,7 @@ fn batch(number: u64, accounts: u64, start: i64, secs: u64) -> Vec<UsageEvent> {
     ];
     let numbered = (0..BATCH).map(|place| {
         let n = number * BATCH + place;
-        let sent_before = n > 10_000 && n % 100 == 0;
+        let sent_before = n > 10_000 && n.is_multiple_of(100);
         let identity = if sent_before { n - 7_321 } else { n };
         let random = blake3::hash(&identity.to_le_bytes());
         let byte = |at: usize| u64::from(random.as_bytes()[at]);
