@@ -1,41 +1,27 @@
 //! The PostgreSQL book passes the tests that every book must pass, and those of several nodes.
-//!
-//! `SYNOR_TEST_POSTGRES` names the server: `postgres://postgres@localhost:5432/postgres`. Each test
-//! has a schema of its own.
 #![cfg(feature = "postgres")]
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use synor_store::conformance::{Note, changes, entry, state};
 use synor_store::{
     PostgresStore, Scope, SqliteStore, Store, StoreError, copy_book, store_conformance,
 };
+use synor_testkit::postgres::{fresh_schema, url};
 use tokio_postgres::NoTls;
 
-fn url() -> String {
-    std::env::var("SYNOR_TEST_POSTGRES").expect(
-        "SYNOR_TEST_POSTGRES must name a PostgreSQL server; `./check` starts one and sets it",
-    )
-}
-
-/// A schema that no other test has.
-fn schema() -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    format!("book_{}_{number}", std::process::id())
-}
-
 async fn open() -> (Arc<dyn Store>, ()) {
-    let store = PostgresStore::connect(&url(), &schema()).await.unwrap();
+    let store = PostgresStore::connect(url(), &fresh_schema())
+        .await
+        .unwrap();
     (Arc::new(store), ())
 }
 
 store_conformance!(open().await);
 
 async fn client() -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(&url(), NoTls).await.unwrap();
+    let (client, connection) = tokio_postgres::connect(url(), NoTls).await.unwrap();
     tokio::spawn(connection);
     client
 }
@@ -46,10 +32,10 @@ async fn client() -> tokio_postgres::Client {
 async fn nodes_that_race_decide_one_after_another() {
     const NODES: usize = 3;
     const COMMANDS: usize = 40;
-    let schema = schema();
+    let schema = fresh_schema();
     let mut nodes = Vec::new();
     for node in 0..NODES {
-        let store = PostgresStore::connect(&url(), &schema).await.unwrap();
+        let store = PostgresStore::connect(url(), &schema).await.unwrap();
         nodes.push(tokio::spawn(async move {
             let store: &dyn Store = &store;
             for n in 0..COMMANDS {
@@ -77,7 +63,7 @@ async fn nodes_that_race_decide_one_after_another() {
     for node in nodes {
         node.await.unwrap();
     }
-    let store = PostgresStore::connect(&url(), &schema).await.unwrap();
+    let store = PostgresStore::connect(url(), &schema).await.unwrap();
     let state = state(&store).await;
     assert_eq!(state.journal.len(), NODES * COMMANDS);
     assert_eq!(state.versions[0], (NODES * COMMANDS) as u64);
@@ -86,8 +72,8 @@ async fn nodes_that_race_decide_one_after_another() {
 /// A node whose connections are cut goes on; what was acknowledged is there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_lost_connection_loses_nothing_acknowledged() {
-    let schema = schema();
-    let store = PostgresStore::connect(&url(), &schema).await.unwrap();
+    let schema = fresh_schema();
+    let store = PostgresStore::connect(url(), &schema).await.unwrap();
     let admin = client().await;
     let (mut refused, mut connections_cut) = (0, 0);
     for n in 0..60u64 {
@@ -163,8 +149,8 @@ async fn what_is_altered_is_found() {
     ];
     let admin = client().await;
     for (sql, words) in cases {
-        let schema = schema();
-        let store = PostgresStore::connect(&url(), &schema).await.unwrap();
+        let schema = fresh_schema();
+        let store = PostgresStore::connect(url(), &schema).await.unwrap();
         for n in 0..3 {
             let mut set = numbered(n);
             set.put(&Note::new(&n.to_string())).unwrap();
@@ -183,14 +169,14 @@ async fn what_is_altered_is_found() {
 
 #[tokio::test]
 async fn a_newer_schema_and_a_wrong_address_are_refused_by_name() {
-    let schema = schema();
-    drop(PostgresStore::connect(&url(), &schema).await.unwrap());
+    let schema = fresh_schema();
+    drop(PostgresStore::connect(url(), &schema).await.unwrap());
     client()
         .await
         .batch_execute(&format!("INSERT INTO {schema}.migrations VALUES (99)"))
         .await
         .unwrap();
-    let error = PostgresStore::connect(&url(), &schema).await.unwrap_err();
+    let error = PostgresStore::connect(url(), &schema).await.unwrap_err();
     assert!(
         matches!(error, StoreError::NewerSchema { found: 99, .. }),
         "{error}"
@@ -219,7 +205,9 @@ async fn a_book_moves_between_backends_without_loss() {
         set.reply = serde_json::json!({ "n": n });
         first.commit(set).await.unwrap();
     }
-    let postgres = PostgresStore::connect(&url(), &schema()).await.unwrap();
+    let postgres = PostgresStore::connect(url(), &fresh_schema())
+        .await
+        .unwrap();
     let check = copy_book(&first, &postgres, &|_| {}).await.unwrap();
     assert_eq!((check.documents, check.entries), (50, 50));
     let last = sqlite("last.db");

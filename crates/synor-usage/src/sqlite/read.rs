@@ -7,14 +7,13 @@ use synor_economics::id::AccountId;
 use synor_economics::metering::level::{Sample, integrate};
 use synor_economics::metering::summary::Tally;
 use synor_economics::metering::{UsageKey, UsageSummary};
-use synor_economics::money::MoneyError;
 use synor_economics::period::{Period, Timestamp};
 use synor_economics::quantity::Quantity;
 
 use super::fault::Fault;
 use super::row::{Head, Meter, StoredEvent, quantity, row_id};
 use crate::log::{EventQuery, LogPosition, LoggedEvent, Page, StreamPosition};
-use crate::series::{LineTally, Series, SeriesQuery, steps};
+use crate::series::{LineTally, Series, SeriesQuery, held, steps};
 
 /// [`UsageLog::summary`](crate::UsageLog::summary).
 pub(super) fn summary(
@@ -282,12 +281,4 @@ fn outranks(tx: &Transaction<'_>, position: i64, other: i64) -> Result<bool, Fau
          WHERE e.position = ?1 AND f.position = ?2",
     )?;
     Ok(statement.query_row([position, other], |row| row.get(0))?)
-}
-
-/// The level integrated over one step, looking only at the samples that matter for it.
-fn held(samples: &[Sample], step: Period) -> Result<Quantity, MoneyError> {
-    let opening = samples.partition_point(|sample| sample.at <= step.start());
-    let end = samples.partition_point(|sample| sample.at < step.end());
-    let relevant = samples.get(opening.saturating_sub(1)..end);
-    integrate(relevant.unwrap_or_default(), step)
 }
