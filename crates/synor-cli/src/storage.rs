@@ -1,9 +1,11 @@
-//! Where the book of record lies: in the data folder, or in PostgreSQL for several nodes.
+//! Where the usage log and the book of record lie: in the data folder, or in PostgreSQL for several
+//! nodes.
 
 use std::sync::Arc;
 
 use serde::Deserialize;
 use synor_store::{POSTGRES_SCHEMA, PostgresStore, SqliteStore, Store};
+use synor_usage::{PostgresUsageLog, SqliteUsageLog, UsageLog};
 
 use crate::data_folder::DataFolder;
 use crate::error::error;
@@ -14,9 +16,22 @@ use crate::error::error;
 pub struct Storage {
     /// `postgres://…` [default: `book.sqlite` in the data folder].
     pub book: Option<String>,
+    /// `postgres://…` [default: in the data folder].
+    pub usage_log: Option<String>,
 }
 
 impl Storage {
+    /// Opens the usage log.
+    pub async fn usage_log(&self, folder: &DataFolder) -> anyhow::Result<Arc<dyn UsageLog>> {
+        Ok(match &self.usage_log {
+            None => Arc::new(SqliteUsageLog::open(folder.file("usage.sqlite"))?),
+            Some(url) => {
+                refuse_other_than_postgres("usage_log", url)?;
+                Arc::new(PostgresUsageLog::connect(url).await?)
+            }
+        })
+    }
+
     /// Opens the book.
     pub async fn book(&self, folder: &DataFolder) -> anyhow::Result<Arc<dyn Store>> {
         Ok(match &self.book {
@@ -28,18 +43,18 @@ impl Storage {
 
 /// The book in the database at an address.
 pub async fn postgres_book(url: &str) -> anyhow::Result<PostgresStore> {
-    if !is_postgres(url) {
-        return Err(error(format!(
-            "storage.book: `{}` is not an address such as postgres://user@host:5432/database",
-            without_password(url)
-        )));
-    }
+    refuse_other_than_postgres("book", url)?;
     Ok(PostgresStore::connect(url, POSTGRES_SCHEMA).await?)
 }
 
-/// Whether this is the address of a PostgreSQL database.
-pub fn is_postgres(url: &str) -> bool {
-    url.starts_with("postgres://") || url.starts_with("postgresql://")
+fn refuse_other_than_postgres(setting: &str, url: &str) -> anyhow::Result<()> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(());
+    }
+    Err(error(format!(
+        "storage.{setting}: `{}` is not an address such as postgres://user@host:5432/database",
+        without_password(url)
+    )))
 }
 
 /// An address as it may be shown.

@@ -70,7 +70,7 @@ impl Engine {
         };
         changes.put(&last)?;
         let terms = Terms {
-            fee_split: self.fee_split.clone(),
+            fee_split: self.fee_split,
             now,
         };
         for invoice in finalize(numbered, terms, &mut changes).await? {
