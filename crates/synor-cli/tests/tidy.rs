@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What each crate may depend on.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("economics", &[]),
     ("usage", &["economics"]),
+    ("streams", &["economics", "usage"]),
     ("store", &["economics"]),
     ("chain", &["economics"]),
     ("feeds", &["economics", "chain"]),
