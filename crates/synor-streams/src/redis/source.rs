@@ -23,8 +23,6 @@ use crate::source::{Delivery, Lag, PartitionLag, Source};
 const READ_WAIT: Duration = Duration::from_millis(500);
 /// Entries asked for at once, so that a batch of large ones does not grow far beyond its size.
 const CHUNK_ENTRIES: usize = 250;
-/// How often what every group has acknowledged is removed.
-const TRIM_EVERY: Duration = Duration::from_secs(10);
 /// Before the first entry.
 const START: &str = "0-0";
 
@@ -41,7 +39,6 @@ pub struct RedisSource {
     own_after: Option<String>,
     claim_after: String,
     claim_due: Instant,
-    trim_due: Instant,
     missing: u64,
 }
 
@@ -61,7 +58,6 @@ impl RedisSource {
             own_after: Some(START.to_owned()),
             claim_after: START.to_owned(),
             claim_due: Instant::now(),
-            trim_due: Instant::now(),
             missing: 0,
         })
     }
@@ -298,8 +294,7 @@ impl Source for RedisSource {
             Ok(groups) => groups,
             Err(error) => return Err(self.failed("asking for the lag", error)),
         };
-        if self.config.trim && self.trim_due <= Instant::now() {
-            self.trim_due = Instant::now() + TRIM_EVERY;
+        if self.config.trim {
             match trim::acknowledged(&mut self.connection, &self.stream, &groups).await {
                 Ok(removed) => tracing::debug!(removed, "removed what every group acknowledged"),
                 Err(error) => return Err(self.failed("removing what is acknowledged", error)),
