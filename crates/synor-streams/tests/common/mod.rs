@@ -1,6 +1,8 @@
 //! What the tests of both brokers share: numbered events, books that count them, and workers.
 #![allow(dead_code, reason = "no test needs all of it")]
 
+#[cfg(feature = "kafka")]
+pub mod kafka_cluster;
 pub mod redis_server;
 pub mod sinks;
 
