@@ -42,7 +42,7 @@ pub struct StreamConfig {
     /// no). Kafka removes records by the topic's retention.
     #[serde(default)]
     pub trim: bool,
-    /// More settings of librdkafka, by their names there: `security.protocol`, `sasl.username` and
+    /// More settings of librdkafka, by their names there: `session.timeout.ms`, `sasl.username` and
     /// so on. What exactly-once depends on cannot be changed here.
     #[serde(default)]
     pub kafka: BTreeMap<String, String>,

@@ -49,8 +49,9 @@ pub struct PartitionLag {
     pub stream: String,
     /// Which of its partitions; 0 in Redis.
     pub partition: u32,
-    /// Records that wait to be read.
-    pub waiting: u64,
+    /// Records that wait to be read. Redis does not always know: not after entries that no group had
+    /// read were removed.
+    pub waiting: Option<u64>,
     /// Records that were given to a worker of the group and are not acknowledged. Only Redis knows.
     pub pending: u64,
 }

@@ -59,7 +59,7 @@ fn real_events() -> Option<Vec<UsageEvent>> {
             ("network,egress", fields[2]),
         ] {
             if quantity != "0" {
-                let id = format!("{n}-{}", &resource[8..9]);
+                let id = format!("{n}-{}", resource.replace(',', "-"));
                 writeln!(
                     csv,
                     "llm-{account},{resource},{quantity},{time}Z,azure,{id}"

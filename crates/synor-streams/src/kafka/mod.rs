@@ -6,9 +6,9 @@
 //! the lag.
 
 mod client;
+mod listener;
 mod offsets;
 mod producer;
-mod rebalance;
 mod source;
 
 pub use producer::KafkaProducer;

@@ -67,15 +67,15 @@ impl Offsets {
         }
     }
 
-    /// How far the reading is behind, for partitions whose end is known.
+    /// How far the reading is behind.
     pub(super) fn lag(&self, stream: &str) -> Vec<PartitionLag> {
-        let lag = self.0.iter().filter_map(|(&number, partition)| {
-            Some(PartitionLag {
-                stream: stream.to_owned(),
-                partition: number,
-                waiting: partition.end?.saturating_sub(partition.next.unwrap_or(0)),
-                pending: 0,
-            })
+        let lag = self.0.iter().map(|(&number, partition)| PartitionLag {
+            stream: stream.to_owned(),
+            partition: number,
+            waiting: partition
+                .end
+                .map(|end| end.saturating_sub(partition.next.unwrap_or(0))),
+            pending: 0,
         });
         lag.collect()
     }
@@ -105,6 +105,6 @@ mod tests {
             .iter()
             .map(|lag| (lag.partition, lag.waiting))
             .collect();
-        assert_eq!(lag, [(1, 14)]);
+        assert_eq!(lag, [(0, None), (1, Some(14))]);
     }
 }

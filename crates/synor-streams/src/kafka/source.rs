@@ -11,8 +11,8 @@ use rdkafka::{Offset, TopicPartitionList};
 use synor_usage::StreamPosition;
 
 use super::client::ClientSettings;
+use super::listener::Listener;
 use super::offsets::{Offsets, Step};
-use super::rebalance::{Listener, Told};
 use crate::config::StreamConfig;
 use crate::error::{StreamError, chain_of};
 use crate::record::{Entry, Place, Record};
@@ -46,7 +46,6 @@ impl KafkaSource {
             ("queued.min.messages", "10000"),
             ("statistics.interval.ms", "1000"),
             ("topic.metadata.refresh.interval.ms", "30000"),
-            ("allow.auto.create.topics", "true"),
         ];
         let fixed = [
             ("group.id", config.group.as_str()),
@@ -92,23 +91,7 @@ impl KafkaSource {
     /// Answers what the client has told. Records of revoked partitions that the sink does not have
     /// yet are dropped: whoever has the partition now reads them.
     async fn answer(&mut self, records: &mut Vec<Record>) -> Result<(), StreamError> {
-        let Told {
-            assigned,
-            revoked,
-            ends,
-            away,
-            ..
-        } = {
-            let mut told = self.consumer()?.context().told();
-            let closing = told.closing;
-            std::mem::replace(
-                &mut *told,
-                Told {
-                    closing,
-                    ..Told::default()
-                },
-            )
-        };
+        let (assigned, revoked, ends) = self.consumer()?.context().told().take();
         for partition in revoked.into_iter().filter_map(|p| u32::try_from(p).ok()) {
             self.offsets.revoke(partition);
             records.retain(|record| record.place.partition != partition);
@@ -118,19 +101,17 @@ impl KafkaSource {
                 self.offsets.ends(partition, end);
             }
         }
-        if let Some(partitions) = assigned {
-            let numbers: Vec<_> = partitions.iter().copied().collect();
-            if let Err(error) = self.assign(&numbers).await {
-                // Asked again by the next read.
-                let mut told = self.consumer()?.context().told();
-                told.assigned.get_or_insert_default().extend(partitions);
-                return Err(error);
-            }
+        let Some(partitions) = assigned else {
+            return Ok(());
+        };
+        let numbers: Vec<_> = partitions.iter().copied().collect();
+        let answered = self.assign(&numbers).await;
+        if answered.is_err() {
+            // Asked again by the next read.
+            let mut told = self.consumer()?.context().told();
+            told.assigned.get_or_insert(partitions);
         }
-        match away {
-            Some(error) => Err(self.failed("reading", error)),
-            None => Ok(()),
-        }
+        answered
     }
 
     /// Begins with partitions at the positions that were committed with their events.
@@ -190,12 +171,13 @@ impl KafkaSource {
                 self.missing = self.missing.saturating_add(records);
                 tracing::error!(
                     stream = %self.name, partition, offset, records,
-                    "the broker no longer has records that were not read; their usage is lost"
+                    "offsets are missing: the broker dropped records before they were read, and \
+                     their usage is lost, unless they are the marks of transactions"
                 );
             }
-            Step::Back(records) => tracing::warn!(
+            Step::Back(records) => tracing::error!(
                 stream = %self.name, partition, offset, records,
-                "the partition has begun anew; reading again what it has"
+                "the partition has begun anew; a topic that is made again needs another name"
             ),
         }
         let place = Place {
@@ -287,6 +269,14 @@ impl Source for KafkaSource {
                 }
             }
         }
+        let mut told = self.consumer()?.context().told();
+        if !records.is_empty() {
+            told.away = None;
+        } else if let Some(error) = told.away.clone() {
+            drop(told);
+            return Err(self.failed("reading", error));
+        }
+        drop(told);
         let read = self.positions_after(&records);
         Ok(Delivery { records, read })
     }

@@ -306,7 +306,7 @@ impl Source for RedisSource {
         let partitions = ours.map(|group| PartitionLag {
             stream: self.stream.to_string(),
             partition: 0,
-            waiting: group.lag.unwrap_or(0),
+            waiting: group.lag,
             pending: group.pending,
         });
         Ok(Lag {

@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// How long anything that must happen may take.
-pub const SOON: Duration = Duration::from_secs(18);
+pub const SOON: Duration = Duration::from_secs(30);
 const ACCOUNTS: u64 = 7;
 
 pub fn now() -> Timestamp {

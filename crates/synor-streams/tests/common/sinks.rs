@@ -8,11 +8,29 @@ use synor_streams::{Record, RecordOutcome, Sink, SinkError};
 use synor_usage::StreamPosition;
 use tokio::sync::Semaphore;
 
-/// Fails this many times before each success.
+/// Fails this many times before each success, whatever it is asked.
 pub struct Flaky {
-    pub inner: Arc<dyn Sink>,
-    pub failures: u64,
-    pub calls: AtomicU64,
+    inner: Arc<dyn Sink>,
+    failures: u64,
+    calls: AtomicU64,
+}
+
+impl Flaky {
+    pub fn new(inner: &Arc<dyn Sink>, failures: u64) -> Arc<dyn Sink> {
+        Arc::new(Self {
+            inner: Arc::clone(inner),
+            failures,
+            calls: AtomicU64::new(0),
+        })
+    }
+
+    fn fail(&self) -> Result<(), SinkError> {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        match call % (self.failures + 1) < self.failures {
+            true => Err(SinkError::new("being tested", "it is away")),
+            false => Ok(()),
+        }
+    }
 }
 
 #[async_trait]
@@ -22,14 +40,12 @@ impl Sink for Flaky {
         records: &[Record],
         read: &[StreamPosition],
     ) -> Result<Vec<RecordOutcome>, SinkError> {
-        let call = self.calls.fetch_add(1, Ordering::Relaxed);
-        if call % (self.failures + 1) < self.failures {
-            return Err(SinkError::new("being tested", "it is away"));
-        }
+        self.fail()?;
         self.inner.accept(records, read).await
     }
 
     async fn positions(&self, stream: &str) -> Result<Vec<StreamPosition>, SinkError> {
+        self.fail()?;
         self.inner.positions(stream).await
     }
 }

@@ -24,10 +24,21 @@ pub(super) struct Told {
     pub(super) revoked: BTreeSet<i32>,
     /// Where partitions end.
     pub(super) ends: Vec<(i32, i64)>,
-    /// All brokers are away.
+    /// All brokers are away, until one of them is seen again.
     pub(super) away: Option<KafkaError>,
     /// Whatever is assigned from now on is given back.
     pub(super) closing: bool,
+}
+
+impl Told {
+    /// What has come since the last time: partitions assigned, revoked, and their ends.
+    pub(super) fn take(&mut self) -> (Option<BTreeSet<i32>>, BTreeSet<i32>, Vec<(i32, i64)>) {
+        (
+            self.assigned.take(),
+            std::mem::take(&mut self.revoked),
+            std::mem::take(&mut self.ends),
+        )
+    }
 }
 
 /// Takes down what the client tells.
@@ -60,7 +71,8 @@ impl Listener {
         }
         let numbers = numbers(partitions);
         tracing::info!(topic = self.topic, partitions = ?numbers, "partitions are assigned");
-        told.assigned.get_or_insert_default().extend(numbers);
+        // An assignment comes only after the one before it was answered or has become void.
+        told.assigned = Some(numbers);
     }
 
     fn revoked(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
@@ -93,14 +105,14 @@ fn give_up(consumer: &BaseConsumer<Listener>, partitions: &TopicPartitionList) {
 
 impl ClientContext for Listener {
     fn stats(&self, statistics: Statistics) {
-        let Some(topic) = statistics.topics.get(&self.topic) else {
-            return;
-        };
-        let ends = topic
-            .partitions
-            .values()
-            .map(|p| (p.partition, p.hi_offset));
-        self.told().ends = ends.collect();
+        let mut told = self.told();
+        if statistics.brokers.values().any(|b| b.state == "UP") {
+            told.away = None;
+        }
+        if let Some(topic) = statistics.topics.get(&self.topic) {
+            let partitions = topic.partitions.values();
+            told.ends = partitions.map(|p| (p.partition, p.hi_offset)).collect();
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
