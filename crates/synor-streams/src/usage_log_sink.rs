@@ -121,11 +121,7 @@ impl Events {
         };
         for (index, record) in records.iter().enumerate() {
             let mut refused = Vec::new();
-            for event in events_of(&record.bytes, now) {
-                let event = event.and_then(|event| match unsound.get(&event.identity) {
-                    Some(reason) => Err((*reason).to_owned()),
-                    None => Ok(event),
-                });
+            for event in events_of(&record.bytes, now, unsound) {
                 match event {
                     Ok(event) => {
                         found.events.push(event);
@@ -145,7 +141,11 @@ impl Events {
 
 /// The events of one record, each as it is or with what is wrong with it; one error alone if it is
 /// no JSON.
-fn events_of(bytes: &[u8], now: Timestamp) -> Vec<Result<UsageEvent, String>> {
+fn events_of(
+    bytes: &[u8],
+    now: Timestamp,
+    unsound: &HashMap<EventId, &'static str>,
+) -> Vec<Result<UsageEvent, String>> {
     let is_batch = bytes.trim_ascii_start().starts_with(b"[");
     let values: Result<Vec<&RawValue>, _> = match is_batch {
         true => serde_json::from_slice(bytes),
@@ -157,9 +157,16 @@ fn events_of(bytes: &[u8], now: Timestamp) -> Vec<Result<UsageEvent, String>> {
     };
     let event = |(index, value)| {
         let event = event_from_cloudevent(value).and_then(|raw| raw.validate(now));
-        event.map_err(|error| match is_batch {
-            true => format!("event {index}: {error}"),
-            false => error.to_string(),
+        let event = match event {
+            Ok(event) => match unsound.get(&event.identity) {
+                None => Ok(event),
+                Some(reason) => Err((*reason).to_owned()),
+            },
+            Err(error) => Err(error.to_string()),
+        };
+        event.map_err(|reason| match is_batch {
+            true => format!("event {index}: {reason}"),
+            false => reason,
         })
     };
     values.into_iter().enumerate().map(event).collect()
