@@ -210,7 +210,7 @@ async fn a_batch_waits_until_the_sink_is_back() {
     let config = cluster.config();
     let producer = open_producer(&config).unwrap();
     send(producer.as_ref(), 1..=500).await;
-    let flaky = Flaky::new(&books.sink, 2);
+    let flaky = Flaky::over(&books.sink, 2);
     let worker = Running::start(&config, &flaky);
     books.wait_for(500).await;
     books.hold(500).await;

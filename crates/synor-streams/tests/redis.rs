@@ -191,7 +191,7 @@ async fn a_batch_waits_until_the_sink_is_back() {
     let (config, books) = (small_batches(server.config(), 100), Books::open());
     let producer = open_producer(&config).unwrap();
     send(producer.as_ref(), 1..=500).await;
-    let flaky = Flaky::new(&books.sink, 3);
+    let flaky = Flaky::over(&books.sink, 3);
     let mut worker = Running::start(&config, &flaky);
     let away = worker
         .status

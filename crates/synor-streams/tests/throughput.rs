@@ -15,9 +15,9 @@ use synor_usage::import::event_from_cloudevent;
 const EVENTS: u64 = 100_000;
 const BATCH: usize = 1_000;
 
-fn per_second(begun: Instant) -> u64 {
+fn per_second(events: u64, begun: Instant) -> u64 {
     let millis = u64::try_from(begun.elapsed().as_millis()).unwrap();
-    EVENTS * 1_000 / millis.max(1)
+    events * 1_000 / millis.max(1)
 }
 
 async fn measure(name: &str, mut config: StreamConfig) {
@@ -29,15 +29,16 @@ async fn measure(name: &str, mut config: StreamConfig) {
     for batch in records.chunks(BATCH) {
         producer.send(batch.to_vec()).await.unwrap();
     }
-    println!("{name}: {} events/s written", per_second(begun));
+    println!("{name}: {} events/s written", per_second(EVENTS, begun));
     let worker = Running::start(&config, &books.sink);
     // A group takes some seconds to form, which is no matter of speed.
     common::until("the first batch", async || worker.status().batches > 0).await;
-    let begun = Instant::now();
+    let (begun, before) = (Instant::now(), books.count().await);
     while books.count().await < EVENTS {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
-    println!("{name}: {} events/s counted", per_second(begun));
+    let counted = per_second(EVENTS - before, begun);
+    println!("{name}: {counted} events/s counted");
     assert_eq!(worker.stop().await.duplicates, 0);
 }
 
@@ -72,5 +73,5 @@ async fn directly() {
         let events = batch.iter().map(|(_, bytes)| event(bytes));
         books.log.append(events.collect()).await.unwrap();
     }
-    println!("directly: {} events/s counted", per_second(begun));
+    println!("directly: {} events/s counted", per_second(EVENTS, begun));
 }

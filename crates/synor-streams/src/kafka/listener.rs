@@ -14,31 +14,27 @@ use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 use tokio::sync::Notify;
 
-/// What has been told and not been looked at.
+/// What the client has told.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    /// Partitions whose assignment waits for an answer; empty but present if the assignment is
-    /// empty, which wants an answer as well.
-    pub(super) assigned: Option<BTreeSet<i32>>,
-    /// Partitions that are given up.
-    pub(super) revoked: BTreeSet<i32>,
-    /// Where partitions end.
-    pub(super) ends: Vec<(i32, i64)>,
+    /// What has changed and was not looked at.
+    pub(super) changes: Changes,
     /// All brokers are away, until one of them is seen again.
     pub(super) away: Option<KafkaError>,
     /// Whatever is assigned from now on is given back.
     pub(super) closing: bool,
 }
 
-impl Told {
-    /// What has come since the last time: partitions assigned, revoked, and their ends.
-    pub(super) fn take(&mut self) -> (Option<BTreeSet<i32>>, BTreeSet<i32>, Vec<(i32, i64)>) {
-        (
-            self.assigned.take(),
-            std::mem::take(&mut self.revoked),
-            std::mem::take(&mut self.ends),
-        )
-    }
+/// Partitions that came, went, or grew.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// Partitions whose assignment waits for an answer. None of them is an assignment, too, and
+    /// waits as well.
+    pub(super) assigned: Option<BTreeSet<i32>>,
+    /// Partitions that are given up.
+    pub(super) revoked: BTreeSet<i32>,
+    /// Where partitions end.
+    pub(super) ends: Vec<(i32, i64)>,
 }
 
 /// Takes down what the client tells.
@@ -72,17 +68,17 @@ impl Listener {
         let numbers = numbers(partitions);
         tracing::info!(topic = self.topic, partitions = ?numbers, "partitions are assigned");
         // An assignment comes only after the one before it was answered or has become void.
-        told.assigned = Some(numbers);
+        told.changes.assigned = Some(numbers);
     }
 
     fn revoked(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) {
         let numbers = numbers(partitions);
         tracing::info!(topic = self.topic, partitions = ?numbers, "partitions are revoked");
         let mut told = self.told();
-        if let Some(assigned) = &mut told.assigned {
+        if let Some(assigned) = &mut told.changes.assigned {
             assigned.retain(|partition| !numbers.contains(partition));
         }
-        told.revoked.extend(numbers);
+        told.changes.revoked.extend(numbers);
         drop(told);
         give_up(consumer, partitions);
     }
@@ -111,7 +107,7 @@ impl ClientContext for Listener {
         }
         if let Some(topic) = statistics.topics.get(&self.topic) {
             let partitions = topic.partitions.values();
-            told.ends = partitions.map(|p| (p.partition, p.hi_offset)).collect();
+            told.changes.ends = partitions.map(|p| (p.partition, p.hi_offset)).collect();
         }
     }
 

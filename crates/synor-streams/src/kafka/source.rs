@@ -1,7 +1,8 @@
 //! Reading a Kafka topic as a member of its consumer group.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rdkafka::consumer::{CommitMode, Consumer, RebalanceProtocol, StreamConsumer};
@@ -9,9 +10,10 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{Offset, TopicPartitionList};
 use synor_usage::StreamPosition;
+use tokio::time::{Instant, Sleep};
 
 use super::client::ClientSettings;
-use super::listener::Listener;
+use super::listener::{Changes, Listener};
 use super::offsets::{Offsets, Step};
 use crate::config::StreamConfig;
 use crate::error::{StreamError, chain_of};
@@ -43,7 +45,8 @@ impl KafkaSource {
             ("session.timeout.ms", "30000"),
             // What is fetched ahead, in all.
             ("queued.max.messages.kbytes", "16384"),
-            ("queued.min.messages", "10000"),
+            // When that much was fetched, look again soon; by default it is a second.
+            ("fetch.queue.backoff.ms", "20"),
             ("statistics.interval.ms", "1000"),
             ("topic.metadata.refresh.interval.ms", "30000"),
         ];
@@ -91,7 +94,11 @@ impl KafkaSource {
     /// Answers what the client has told. Records of revoked partitions that the sink does not have
     /// yet are dropped: whoever has the partition now reads them.
     async fn answer(&mut self, records: &mut Vec<Record>) -> Result<(), StreamError> {
-        let (assigned, revoked, ends) = self.consumer()?.context().told().take();
+        let Changes {
+            assigned,
+            revoked,
+            ends,
+        } = std::mem::take(&mut self.consumer()?.context().told().changes);
         for partition in revoked.into_iter().filter_map(|p| u32::try_from(p).ok()) {
             self.offsets.revoke(partition);
             records.retain(|record| record.place.partition != partition);
@@ -109,7 +116,7 @@ impl KafkaSource {
         if answered.is_err() {
             // Asked again by the next read.
             let mut told = self.consumer()?.context().told();
-            told.assigned.get_or_insert(partitions);
+            told.changes.assigned.get_or_insert(partitions);
         }
         answered
     }
@@ -145,7 +152,7 @@ impl KafkaSource {
         assigned.map_err(|error| self.failed("assigning partitions", error))
     }
 
-    async fn wait(&self, wait: Duration) -> Result<Event, StreamError> {
+    async fn wait(&self, end: Pin<&mut Sleep>) -> Result<Event, StreamError> {
         let consumer = self.consumer()?;
         tokio::select! {
             biased;
@@ -154,7 +161,7 @@ impl KafkaSource {
                 Ok(message) => Ok(Event::Message(Taken::from(&message))),
                 Err(error) => Err(self.failed("reading", error)),
             },
-            () = tokio::time::sleep(wait) => Ok(Event::Nothing),
+            () = end => Ok(Event::Nothing),
         }
     }
 
@@ -243,11 +250,10 @@ impl Source for KafkaSource {
         );
         let mut records = Vec::new();
         let mut bytes = 0_usize;
-        let mut until = Instant::now() + READ_WAIT;
+        let mut end = pin!(tokio::time::sleep(READ_WAIT));
         self.answer(&mut records).await?;
         while records.len() < most && bytes < full {
-            let wait = until.saturating_duration_since(Instant::now());
-            let event = match self.wait(wait).await {
+            let event = match self.wait(end.as_mut()).await {
                 Ok(Event::News) => self.answer(&mut records).await.map(|()| Event::News),
                 event => event,
             };
@@ -262,7 +268,8 @@ impl Source for KafkaSource {
                 Ok(Event::News | Event::Message(None)) => {}
                 Ok(Event::Message(Some(message))) => {
                     if records.is_empty() {
-                        until = Instant::now() + self.config.batch_wait();
+                        end.as_mut()
+                            .reset(Instant::now() + self.config.batch_wait());
                     }
                     bytes = bytes.saturating_add(message.bytes.len());
                     records.push(self.take(message));
@@ -327,7 +334,7 @@ impl Drop for KafkaSource {
 fn close(consumer: StreamConsumer<Listener>) {
     let mut told = consumer.context().told();
     told.closing = true;
-    let is_waiting = told.assigned.take().is_some();
+    let is_waiting = told.changes.assigned.take().is_some();
     drop(told);
     if is_waiting && let Err(error) = consumer.unassign() {
         tracing::warn!(%error, "an assignment could not be given back");

@@ -16,7 +16,7 @@ pub struct Flaky {
 }
 
 impl Flaky {
-    pub fn new(inner: &Arc<dyn Sink>, failures: u64) -> Arc<dyn Sink> {
+    pub fn over(inner: &Arc<dyn Sink>, failures: u64) -> Arc<dyn Sink> {
         Arc::new(Self {
             inner: Arc::clone(inner),
             failures,
