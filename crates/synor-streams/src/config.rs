@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
-use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
@@ -62,10 +61,6 @@ impl StreamConfig {
             trim: false,
             kafka: BTreeMap::new(),
         }
-    }
-
-    pub(crate) fn batch_wait(&self) -> Duration {
-        Duration::from_millis(self.batch_wait_ms)
     }
 }
 

@@ -14,15 +14,14 @@ pub fn open_source(
     config: &StreamConfig,
     sink: Arc<dyn Sink>,
 ) -> Result<Box<dyn Source>, StreamError> {
+    // Redis keeps the positions itself.
+    #[cfg(not(feature = "kafka"))]
+    drop(sink);
     match &config.url {
         #[cfg(feature = "kafka")]
         StreamUrl::Kafka { .. } => Ok(Box::new(crate::kafka::KafkaSource::open(config, sink)?)),
         #[cfg(feature = "redis")]
-        StreamUrl::Redis { .. } => {
-            // Redis keeps the positions itself.
-            drop(sink);
-            Ok(Box::new(crate::redis::RedisSource::open(config)?))
-        }
+        StreamUrl::Redis { .. } => Ok(Box::new(crate::redis::RedisSource::open(config)?)),
         #[allow(unreachable_patterns, reason = "reachable without one of the features")]
         url => Err(not_built(url)),
     }

@@ -268,8 +268,9 @@ impl Source for KafkaSource {
                 Ok(Event::News | Event::Message(None)) => {}
                 Ok(Event::Message(Some(message))) => {
                     if records.is_empty() {
-                        end.as_mut()
-                            .reset(Instant::now() + self.config.batch_wait());
+                        end.as_mut().reset(
+                            Instant::now() + Duration::from_millis(self.config.batch_wait_ms),
+                        );
                     }
                     bytes = bytes.saturating_add(message.bytes.len());
                     records.push(self.take(message));

@@ -199,7 +199,9 @@ impl RedisSource {
                 break;
             }
             bytes = bytes.saturating_add(self.take(entries, &mut records).await?);
-            until.get_or_insert_with(|| Instant::now() + self.config.batch_wait());
+            until.get_or_insert_with(|| {
+                Instant::now() + Duration::from_millis(self.config.batch_wait_ms)
+            });
         }
         Ok(records)
     }
