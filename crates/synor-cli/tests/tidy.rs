@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const ARROWS: [(&str, &[&str]); 11] = [
     ("economics", &[]),
     ("usage", &["economics"]),
+    ("streams", &["economics", "usage"]),
     ("store", &["economics"]),
     ("chain", &["economics"]),
     ("feeds", &["economics", "chain"]),
