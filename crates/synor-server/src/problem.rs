@@ -99,6 +99,9 @@ impl From<EngineError> for Problem {
             | EngineError::Usage(UsageLogError::TooManySteps { .. } | UsageLogError::Calendar(_)) => {
                 (S::UNPROCESSABLE_ENTITY, "invalid-request")
             }
+            EngineError::Usage(UsageLogError::UnknownEvent { .. }) => {
+                (S::NOT_FOUND, "unknown-event")
+            }
             EngineError::Store(StoreError::CommandReused { .. }) => {
                 (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused")
             }

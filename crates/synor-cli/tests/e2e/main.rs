@@ -10,6 +10,7 @@ mod bad_input_http;
 mod commands;
 mod common;
 mod concurrency;
+mod corrections;
 mod cost;
 mod crash;
 mod endpoints;

@@ -193,6 +193,113 @@ pub async fn events(server: &Server) {
     }
 }
 
+/// A correction is done whole, or names what it stumbled over and does nothing. It leaves the month
+/// as it was.
+pub async fn corrections(server: &Server) {
+    let before = server
+        .admin("getUsage")
+        .account(ACME)
+        .query("period", "2026-01");
+    let before = before.expect(200).await["rows"].clone();
+    let wrong = event(
+        "network.ingress",
+        "5",
+        ACME,
+        "2026-01-10T00:00:00Z",
+        40,
+        "GB",
+    );
+    ingest(server, std::slice::from_ref(&wrong)).await;
+    let right = event(
+        "network.ingress",
+        "3",
+        ACME,
+        "2026-01-10T00:00:00Z",
+        41,
+        "GB",
+    );
+    let withdraw = |id: &str| json!({ "source": "node-fra-1", "id": id });
+    let amendment = json!({ "account_id": ACME, "withdraw": [withdraw("e-40")],
+        "events": [right] });
+    for (withdrawn, accepted) in [(1, 1), (0, 0)] {
+        let call = server.admin("correctUsage").json(&amendment);
+        let done = call.expect(200).await;
+        assert_eq!(
+            (&done["withdrawn"], &done["accepted"]),
+            (&json!(withdrawn), &json!(accepted))
+        );
+    }
+    let conflicting = json!({ "events": [event("network.ingress", "4", ACME,
+        "2026-01-10T00:00:00Z", 41, "GB")] });
+    let done = server
+        .admin("correctUsage")
+        .json(&conflicting)
+        .expect(200)
+        .await;
+    assert_eq!(done["conflicting"][0]["id"], "e-41");
+
+    let one_unknown =
+        json!({ "account_id": ACME, "withdraw": [withdraw("e-41"), withdraw("e-99")] });
+    let problem = server.admin("correctUsage").json(&one_unknown);
+    let problem = problem.problem(404, "unknown-event").await;
+    assert!(
+        problem["detail"]
+            .as_str()
+            .is_some_and(|d| d.contains("e-99")),
+        "{problem}"
+    );
+    let zero = event(
+        "network.ingress",
+        "0",
+        ACME,
+        "2026-01-10T00:00:00Z",
+        42,
+        "GB",
+    );
+    let bad_event = json!({ "account_id": ACME, "withdraw": [withdraw("e-41")], "events": [zero] });
+    let call = server.admin("correctUsage").json(&bad_event);
+    call.problem(422, "events-rejected").await;
+    let of_beta = event(
+        "network.ingress",
+        "1",
+        BETA,
+        "2026-01-10T00:00:00Z",
+        43,
+        "GB",
+    );
+    for refused in [
+        json!({}),
+        json!({ "account_id": ACME, "events": [of_beta] }),
+    ] {
+        let call = server.admin("correctUsage").json(&refused);
+        call.problem(422, "invalid-request").await;
+    }
+    for unreadable in [
+        json!({ "withdraw": [withdraw("e-41")] }),
+        json!({ "withdrawals": [] }),
+    ] {
+        let call = server.admin("correctUsage").json(&unreadable);
+        call.problem(400, "invalid-request").await;
+    }
+    let rows = || async {
+        let call = server
+            .admin("getUsage")
+            .account(ACME)
+            .query("period", "2026-01");
+        call.expect(200).await["rows"].clone()
+    };
+    let three_gb = json!(3_000_000_000_u64);
+    let counted = rows().await;
+    let counted = counted.as_array().expect("rows");
+    assert!(
+        counted.iter().any(|row| row["quantity"] == three_gb),
+        "nothing refused was done"
+    );
+    let last = json!({ "withdraw": [{ "account": ACME, "source": "node-fra-1", "id": "e-41" }] });
+    server.admin("correctUsage").json(&last).expect(200).await;
+    assert_eq!(rows().await, before);
+}
+
 pub async fn usage(server: &Server, acme: &str) {
     let month = server.call("getUsage").key(acme).query("period", "2026-01");
     let month = month.expect(200).await;
@@ -235,6 +342,11 @@ pub async fn usage(server: &Server, acme: &str) {
     let page = call.expect(200).await;
     assert_eq!(page["items"].as_array().map(Vec::len), Some(2));
     assert_eq!(page["items"][1]["correction"], true);
+    let call = server.call("listUsageEvents").key(acme);
+    let withdrawn = call.query("resource", "network.ingress").expect(200).await;
+    for item in withdrawn["items"].as_array().expect("items") {
+        assert!(item["withdrawn"].is_u64(), "{item}");
+    }
 
     for operation in ["getUsage", "getUsageSeries", "listUsageEvents"] {
         for (name, value) in [("start", "5"), ("period", "January"), ("end", "x")] {

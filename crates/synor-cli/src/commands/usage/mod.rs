@@ -1,5 +1,6 @@
 //! `synor usage`: what was used.
 
+mod correct;
 mod events;
 pub mod import;
 mod summary;
@@ -8,6 +9,7 @@ use clap::Subcommand;
 
 use crate::args::Global;
 use crate::client::Session;
+use crate::output::Answer;
 
 /// What to do about usage.
 #[derive(Debug, Subcommand)]
@@ -18,22 +20,46 @@ pub enum Command {
     Summary(summary::Arguments),
     /// The events of an account, one by one.
     Events(events::Arguments),
+    /// Take events back; they count no more.
+    Withdraw(correct::Withdrawn),
+    /// Take events back and count others instead, both or neither.
+    Amend(correct::AmendArguments),
 }
 
 pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
     match command {
         Command::Import(arguments) => import::run(arguments, global).await,
         Command::Summary(arguments) => {
-            let session = Session::connect(global).await?;
-            let answer = summary::run(arguments, &session).await;
-            session.close().await;
-            answer?.print(global.format)
+            answer(global, async |session| {
+                summary::run(arguments, session).await
+            })
+            .await
         }
         Command::Events(arguments) => {
-            let session = Session::connect(global).await?;
-            let answer = events::run(arguments, &session).await;
-            session.close().await;
-            answer?.print(global.format)
+            answer(global, async |session| {
+                events::run(arguments, session).await
+            })
+            .await
+        }
+        Command::Withdraw(arguments) => {
+            let work =
+                async |session: &Session| correct::withdraw(arguments, global, session).await;
+            answer(global, work).await
+        }
+        Command::Amend(arguments) => {
+            let work = async |session: &Session| correct::amend(arguments, global, session).await;
+            answer(global, work).await
         }
     }
+}
+
+/// Prints what is answered in a session that lives as long as the command.
+async fn answer(
+    global: &Global,
+    work: impl AsyncFnOnce(&Session) -> anyhow::Result<Answer>,
+) -> anyhow::Result<()> {
+    let session = Session::connect(global).await?;
+    let answer = work(&session).await;
+    session.close().await;
+    answer?.print(global.format)
 }
