@@ -113,6 +113,21 @@ impl Session {
         self.answer(self.request(Method::GET, path)).await
     }
 
+    /// Reads something that parameters say more about.
+    pub async fn get_with<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> anyhow::Result<T> {
+        self.answer(self.request(Method::GET, path).query(query))
+            .await
+    }
+
+    /// Removes something.
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        self.answer(self.request(Method::DELETE, path)).await
+    }
+
     /// Does something. `key` names the command, so that a retry is not a second one.
     pub async fn post<T: DeserializeOwned>(
         &self,

@@ -24,6 +24,7 @@ mod pay;
 mod plans;
 mod price_lists;
 mod promotions;
+mod quotas;
 mod referrals;
 mod spot;
 mod verify;
@@ -49,5 +50,6 @@ pub use estimate::{
 pub use ingest::{Ingested, Rejection};
 pub use pay::InvoicePayment;
 pub use plans::NewPlan;
+pub use quotas::{NewQuota, QuotaState, QuotaTurn};
 pub use spot::{NewSpotOrder, SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN, SpotPrices};
 pub use verify::Verification;

@@ -93,6 +93,7 @@ impl From<EngineError> for Problem {
             }
             EngineError::Promotion(_) => (S::UNPROCESSABLE_ENTITY, "promo-code-refused"),
             EngineError::Commitment(_) => (S::UNPROCESSABLE_ENTITY, "commitment-refused"),
+            EngineError::Quota(_) => (S::UNPROCESSABLE_ENTITY, "quota-refused"),
             EngineError::Spot(SpotError::Money(_)) => (S::UNPROCESSABLE_ENTITY, "invalid-amount"),
             EngineError::Spot(_) => (S::UNPROCESSABLE_ENTITY, "invalid-request"),
             EngineError::Period(_)

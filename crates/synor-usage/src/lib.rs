@@ -10,6 +10,7 @@
     clippy::cast_precision_loss
 )]
 
+mod aggregate;
 pub mod conformance;
 pub mod error;
 pub mod import;
@@ -17,6 +18,7 @@ pub mod log;
 pub mod series;
 pub mod sqlite;
 
+pub use aggregate::{Aggregate, UnknownAggregate};
 pub use error::UsageLogError;
 pub use log::{
     Appended, Batch, ChangeQuery, Duplicate, EventQuery, LogCheck, LogPosition, LoggedEvent,

@@ -14,6 +14,8 @@ mod corrections;
 mod cost;
 mod crash;
 mod endpoints;
+mod quotas;
 mod real_bill;
 mod spot;
 mod tamper;
+mod usage_series;

@@ -7,7 +7,7 @@ use synor_economics::id::AccountId;
 use synor_economics::metering::{MeteringUnit, ResourceType, UsageRow};
 use synor_economics::period::{Month, Period, Timestamp, Zone};
 use synor_engine::{Engine, EngineError};
-use synor_usage::{EventQuery, LoggedEvent, Page, Series, SeriesQuery, SplitBy, Step};
+use synor_usage::{Aggregate, EventQuery, LoggedEvent, Page, Series, SeriesQuery, SplitBy, Step};
 
 use crate::auth::ForAccount;
 use crate::problem::Problem;
@@ -123,11 +123,15 @@ pub struct SeriesParams {
     period: Option<Month>,
     start: Option<i64>,
     end: Option<i64>,
-    /// `hour`, `day` or `month`.
+    /// `hour`, `day`, `month` or `whole`.
     step: Option<Step>,
+    /// Whose hours, days and months; the account's if absent.
+    zone: Option<Zone>,
     resource: Option<ResourceType>,
     /// `provider`, or a dimension.
     group_by: Option<String>,
+    /// `sum`, `maximum`, `unique:provider` or `unique:DIMENSION`.
+    aggregate: Option<String>,
 }
 
 /// `GET /billing/usage/series`
@@ -141,27 +145,21 @@ pub async fn series(
         start: params.start,
         end: params.end,
     };
-    let (period, zone) = when(&state.engine, &account, &times).await?;
-    let split = params.group_by.map(|by| match by.as_str() {
-        "provider" => SplitBy::Provider,
-        _ => SplitBy::Dimension(by),
-    });
+    let (period, own_zone) = when(&state.engine, &account, &times).await?;
+    let aggregate = params.aggregate.as_deref().unwrap_or("sum");
+    let aggregate: Aggregate = aggregate
+        .parse()
+        .map_err(|error| Problem::invalid(format!("aggregate: {error}")))?;
     let query = SeriesQuery {
         account,
         period,
         step: params.step.unwrap_or(Step::Day),
-        zone,
+        zone: params.zone.unwrap_or(own_zone),
         resource: params.resource,
-        split,
+        split: params.group_by.as_deref().map(SplitBy::named),
     };
-    Ok(Json(
-        state
-            .engine
-            .usage()
-            .series(query)
-            .await
-            .map_err(EngineError::from)?,
-    ))
+    let series = state.engine.usage().aggregate(query, aggregate).await;
+    Ok(Json(series.map_err(EngineError::from)?))
 }
 
 /// Which events.

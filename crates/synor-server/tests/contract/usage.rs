@@ -300,6 +300,63 @@ pub async fn corrections(server: &Server) {
     assert_eq!(rows().await, before);
 }
 
+/// Quotas are set, looked at, replaced and removed.
+pub async fn quotas(server: &Server, acme: &str) {
+    let set = |body: Value| server.admin("setQuota").path("id", ACME).json(&body);
+    let quota = |resource: &str, per: &str, quantity: &str, unit: &str, effect: &str| {
+        json!({ "resource": resource, "per": per, "quantity": quantity, "unit": unit,
+            "effect": effect })
+    };
+    let cpu = quota("compute.cpu", "month", "8", "core-hours", "stop");
+    set(cpu.clone()).expect(201).await;
+    set(quota(
+        "storage.stored_data",
+        "month",
+        "1.5",
+        "GB-months",
+        "warn",
+    ))
+    .expect(201)
+    .await;
+    let listed = server.call("listQuotas").key(acme).expect(200).await;
+    let of_cpu = &listed["items"][1];
+    // Four core-hours were used on the second of February.
+    assert_eq!(
+        (&of_cpu["used"], &of_cpu["used_percent"]),
+        (&json!(14_400_000), &json!("50"))
+    );
+    for refused in [
+        quota("compute.cpu", "month", "1", "GB", "stop"),
+        quota("compute.cpu", "day", "0", "core-hours", "warn"),
+        quota("storage.stored_data", "month", "1", "GB-months", "stop"),
+    ] {
+        set(refused).problem(422, "quota-refused").await;
+    }
+    for unreadable in [
+        json!({}),
+        quota("compute.cpu", "year", "1", "core-hours", "stop"),
+    ] {
+        set(unreadable).problem(400, "invalid-request").await;
+    }
+    let nobody = server.admin("setQuota").path("id", "nobody").json(&cpu);
+    nobody.problem(404, "unknown-account").await;
+    let remove = |resource: &str| {
+        let call = server.admin("removeQuota").path("id", ACME);
+        call.query("resource", resource).query("per", "month")
+    };
+    for resource in ["compute.cpu", "storage.stored_data"] {
+        assert!(remove(resource).expect(200).await["removed_at"].is_i64());
+    }
+    remove("compute.cpu").problem(404, "not-found").await;
+    let call = server
+        .admin("removeQuota")
+        .path("id", ACME)
+        .query("per", "month");
+    call.problem(400, "invalid-request").await;
+    let listed = server.call("listQuotas").key(acme).expect(200).await;
+    assert_eq!(listed["items"], json!([]));
+}
+
 pub async fn usage(server: &Server, acme: &str) {
     let month = server.call("getUsage").key(acme).query("period", "2026-01");
     let month = month.expect(200).await;
@@ -329,6 +386,31 @@ pub async fn usage(server: &Server, acme: &str) {
         .query("resource", "compute.cpu");
     call.query("step", "hour").expect(200).await;
 
+    // 12 GPU-hours in one event on the 20th; in Kiritimati it was the 20th for ten hours more.
+    for (aggregate, zone, expected) in [
+        ("sum", "Pacific/Kiritimati", 43_200_000),
+        ("maximum", "UTC", 43_200_000),
+        ("unique:region", "UTC", 1),
+        ("unique:provider", "UTC", 1),
+    ] {
+        let call = server.call("getUsageSeries").key(acme);
+        let call = call.query("period", "2026-01").query("step", "whole");
+        let call = call.query("resource", "compute.gpu").query("zone", zone);
+        let series = call.query("aggregate", aggregate).expect(200).await;
+        assert_eq!(
+            series["lines"][0]["quantities"],
+            json!([expected]),
+            "{aggregate}"
+        );
+    }
+    for (name, value) in [
+        ("aggregate", "mean"),
+        ("zone", "Mars/Base"),
+        ("step", "week"),
+    ] {
+        let call = server.call("getUsageSeries").key(acme).query(name, value);
+        call.problem(400, "invalid-request").await;
+    }
     let first = server.call("listUsageEvents").key(acme).query("limit", "2");
     let first = first.expect(200).await;
     let next = first["next"].to_string();

@@ -4,6 +4,7 @@ mod accounts;
 pub mod close_period;
 pub mod distribution;
 mod keys;
+mod quotas;
 pub mod terms;
 pub mod verify;
 mod void;
@@ -36,6 +37,10 @@ pub enum Command {
     SetPlan(terms::PlanArguments),
     /// Take on an account's commitment.
     Commit(terms::CommitArguments),
+    /// Limit what an account may use of a resource.
+    SetQuota(quotas::SetArguments),
+    /// Limit it no more.
+    RemoveQuota(quotas::Which),
     /// Record who referred an account.
     Refer {
         /// Who was referred.
@@ -81,6 +86,8 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
         Command::GrantCredit(arguments) => keys::grant(arguments, &session).await,
         Command::SetPlan(arguments) => terms::set_plan(arguments, &session).await,
         Command::Commit(arguments) => terms::commit(arguments, &session).await,
+        Command::SetQuota(arguments) => quotas::set(arguments, &session).await,
+        Command::RemoveQuota(which) => quotas::remove(which, &session).await,
         Command::Refer { account_id, by } => terms::refer(&account_id, &by, &session).await,
         Command::CreatePromotion(arguments) => terms::create_promotion(arguments, &session).await,
         Command::Promotions => terms::promotions(&session).await,

@@ -3,6 +3,8 @@
 mod correct;
 mod events;
 pub mod import;
+mod quotas;
+mod series;
 mod summary;
 
 use clap::Subcommand;
@@ -18,12 +20,16 @@ pub enum Command {
     Import(import::Arguments),
     /// What an account used in a month.
     Summary(summary::Arguments),
+    /// Usage over time, by hour, day or month.
+    Series(series::Arguments),
     /// The events of an account, one by one.
     Events(events::Arguments),
     /// Take events back; they count no more.
     Withdraw(correct::Withdrawn),
     /// Take events back and count others instead, both or neither.
     Amend(correct::AmendArguments),
+    /// What limits an account, and how much of it is used.
+    Quotas,
 }
 
 pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
@@ -41,6 +47,13 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
             })
             .await
         }
+        Command::Series(arguments) => {
+            answer(global, async |session| {
+                series::run(arguments, session).await
+            })
+            .await
+        }
+        Command::Quotas => answer(global, quotas::run).await,
         Command::Withdraw(arguments) => {
             let work =
                 async |session: &Session| correct::withdraw(arguments, global, session).await;
