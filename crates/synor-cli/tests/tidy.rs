@@ -6,11 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What each crate may depend on.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("economics", &[]),
     ("usage", &["economics"]),
     ("store", &["economics"]),
     ("chain", &["economics"]),
+    // For services elsewhere: it knows the API and nothing behind it.
+    ("client", &[]),
     ("feeds", &["economics", "chain"]),
     ("engine", &["economics", "usage", "store", "chain", "feeds"]),
     // Chain, store and usage for the shapes on the wire.
@@ -25,6 +27,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "usage",
             "store",
             "chain",
+            "client",
             "feeds",
             "engine",
             "server",

@@ -13,6 +13,7 @@
 mod aggregate;
 pub mod conformance;
 pub mod error;
+pub mod export;
 pub mod import;
 pub mod log;
 pub mod series;

@@ -16,6 +16,8 @@ mod crash;
 mod endpoints;
 mod quotas;
 mod real_bill;
+mod send;
 mod spot;
 mod tamper;
+mod usage_export;
 mod usage_series;

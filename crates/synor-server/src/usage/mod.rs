@@ -1,7 +1,8 @@
-//! `/usage`: correcting what was reported, and what limits it.
+//! `/usage`: correcting what was reported, what limits it, and following it.
 
 mod corrections;
 mod quotas;
+mod stream;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -13,4 +14,5 @@ pub fn router() -> Router<AppState> {
     Router::new()
         .route("/corrections", post(corrections::correct))
         .route("/quotas", get(quotas::list))
+        .route("/stream", get(stream::stream))
 }

@@ -430,6 +430,39 @@ pub async fn usage(server: &Server, acme: &str) {
         assert!(item["withdrawn"].is_u64(), "{item}");
     }
 
+    let written = |format: &str| {
+        let call = server.call("listUsageEvents").key(acme);
+        call.query("period", "2026-01").query("format", format)
+    };
+    let csv = written("csv").expect(200).await;
+    let csv = csv.as_str().expect("CSV");
+    assert!(
+        csv.starts_with("account,service,resource,quantity,"),
+        "{csv}"
+    );
+    let ndjson = written("ndjson").expect(200).await;
+    let ndjson = ndjson.as_str().expect("NDJSON");
+    // Six events of January count; the two of network.ingress were withdrawn.
+    assert_eq!(
+        (csv.lines().count(), ndjson.lines().count()),
+        (1 + 6, 6),
+        "{ndjson}"
+    );
+    written("xml").problem(400, "invalid-request").await;
+
+    let follow = |after: &str| {
+        let call = server.call("streamUsage").key(acme).query("after", after);
+        call.query("limit", "2")
+    };
+    let stream = follow("0").expect(200).await;
+    let stream = stream.as_str().expect("messages");
+    let ids = stream
+        .lines()
+        .filter(|line| line.starts_with("id: "))
+        .count();
+    assert_eq!(ids, 2, "{stream}");
+    follow("x").problem(400, "invalid-request").await;
+
     for operation in ["getUsage", "getUsageSeries", "listUsageEvents"] {
         for (name, value) in [("start", "5"), ("period", "January"), ("end", "x")] {
             let call = server.call(operation).key(acme).query(name, value);

@@ -1,11 +1,16 @@
 //! `synor usage`: what was used.
 
 mod correct;
+mod event_stream;
 mod events;
+mod export;
 pub mod import;
+mod lines;
 mod quotas;
+mod send;
 mod series;
 mod summary;
+mod tail;
 
 use clap::Subcommand;
 
@@ -24,6 +29,12 @@ pub enum Command {
     Series(series::Arguments),
     /// The events of an account, one by one.
     Events(events::Arguments),
+    /// Write events as a file that can be imported.
+    Export(export::Arguments),
+    /// Follow an account's events as they come.
+    Tail(tail::Arguments),
+    /// Send events from standard input, one a line.
+    Send(send::Arguments),
     /// Take events back; they count no more.
     Withdraw(correct::Withdrawn),
     /// Take events back and count others instead, both or neither.
@@ -35,6 +46,9 @@ pub enum Command {
 pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
     match command {
         Command::Import(arguments) => import::run(arguments, global).await,
+        Command::Export(arguments) => export::run(arguments, global).await,
+        Command::Tail(arguments) => tail::run(arguments, global).await,
+        Command::Send(arguments) => send::run(arguments, global).await,
         Command::Summary(arguments) => {
             answer(global, async |session| {
                 summary::run(arguments, session).await
