@@ -6,10 +6,13 @@
 //! to before [`Client::record`] returns, that holds across the death of the process, too: what the
 //! server has not decided is sent by the next client on the same spool.
 //!
+//! It speaks plain HTTP, like the server; where they do not share a private network, a proxy on each
+//! side adds TLS.
+//!
 //! ```no_run
 //! use synor_client::{Client, Usage};
 //! # async fn run() -> Result<(), synor_client::ClientError> {
-//! let client = Client::builder("https://billing.example", "synor_admin_…", "node-fra-1")
+//! let client = Client::builder("http://billing.internal:8080", "synor_admin_…", "node-fra-1")
 //!     .spool("/var/lib/node/usage.spool")
 //!     .on_rejected(|rejection| eprintln!("not counted: {rejection}"))
 //!     .start()

@@ -78,7 +78,7 @@ impl Queue {
         }
         let held = self.spool.as_ref().map_or(self.bytes, Spool::bytes);
         // One event always has room, however large.
-        if held > 0 && held + line.len() as u64 > self.bytes_max {
+        if held > 0 && held + line.len() as u64 + 1 > self.bytes_max {
             return Ok(None);
         }
         if let Some(spool) = &mut self.spool {

@@ -442,10 +442,10 @@ pub async fn usage(server: &Server, acme: &str) {
     );
     let ndjson = written("ndjson").expect(200).await;
     let ndjson = ndjson.as_str().expect("NDJSON");
-    // Six events of January count; the two of network.ingress were withdrawn.
+    // Five events of January count; the two of network.ingress were withdrawn.
     assert_eq!(
         (csv.lines().count(), ndjson.lines().count()),
-        (1 + 6, 6),
+        (1 + 5, 5),
         "{ndjson}"
     );
     written("xml").problem(400, "invalid-request").await;
