@@ -58,8 +58,11 @@ impl<W: Write + Send> ParquetExport<W> {
         })
     }
 
-    /// Adds an event.
+    /// Adds an event. One that was withdrawn is left out: it does not count.
     pub fn push(&mut self, logged: &LoggedEvent) -> Result<(), ParquetExportError> {
+        if logged.withdrawn.is_some() {
+            return Ok(());
+        }
         let row = RowRef::of(logged.position, &logged.event, &mut self.scratch);
         let pushed = self.columns.push(&row);
         pushed.map_err(|reason| ParquetExportError::Event {
@@ -81,7 +84,8 @@ impl<W: Write + Send> ParquetExport<W> {
     }
 }
 
-/// Writes the events as a Parquet file, in constant memory, and says how many there were.
+/// Writes the events as a Parquet file, in constant memory, and says how many it
+/// was given.
 pub fn write_parquet<W: Write + Send>(
     writer: W,
     events: impl Iterator<Item = LoggedEvent>,
@@ -113,6 +117,7 @@ mod tests {
         ]
         .map(|(position, line)| LoggedEvent {
             position,
+            withdrawn: None,
             event: event(line),
         });
         let mut file = Vec::new();
@@ -132,7 +137,11 @@ mod tests {
     fn what_does_not_fit_is_named() {
         let mut event = event("n/1 network.egress 5 @2026-01-02");
         event.quantity = synor_economics::quantity::Quantity::new(i128::MAX);
-        let logged = LoggedEvent { position: 9, event };
+        let logged = LoggedEvent {
+            position: 9,
+            withdrawn: None,
+            event,
+        };
         let error = write_parquet(Vec::new(), [logged].into_iter()).unwrap_err();
         assert!(
             error.to_string().starts_with("the event at position 9"),

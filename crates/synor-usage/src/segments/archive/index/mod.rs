@@ -25,6 +25,8 @@ const BLOCK_BYTES: usize = 4_096;
 const CHECK_BYTES: usize = 8;
 /// Bytes of a block that hold something.
 const ROOM: usize = BLOCK_BYTES - CHECK_BYTES;
+/// What stands for a position that no row has.
+const NO_ROW: u32 = u32::MAX;
 /// Bytes of a row number.
 const ROW_BYTES: usize = 4;
 /// Row numbers in one block.

@@ -26,6 +26,7 @@ fn typical(accounts: u64) -> Vec<LoggedEvent> {
             ];
             LoggedEvent {
                 position: n + 1,
+                withdrawn: None,
                 event: UsageEvent {
                     identity: EventId {
                         account: format!("acct-{:05}", random % accounts).parse().unwrap(),

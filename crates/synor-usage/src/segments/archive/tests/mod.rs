@@ -49,6 +49,7 @@ fn sealed(count: u64, accounts: u64) -> Vec<LoggedEvent> {
             }
             LoggedEvent {
                 position: 11 + n,
+                withdrawn: None,
                 event,
             }
         })

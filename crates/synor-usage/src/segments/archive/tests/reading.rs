@@ -125,6 +125,20 @@ fn every_position_has_its_event() {
     }
 }
 
+#[test]
+fn positions_may_have_gaps() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gaps.parquet");
+    let mut events = sealed(50, 3);
+    events.retain(|it| it.position % 4 != 0);
+    write_events(&path, &events).unwrap();
+    let archive = Archive::open(&path).unwrap();
+    for position in 11..61 {
+        let wanted = events.iter().find(|it| it.position == position);
+        assert_eq!(archive.event_at(position).unwrap().as_ref(), wanted);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
     #[test]
@@ -133,7 +147,7 @@ proptest! {
         let path = folder.path().join("any.parquet");
         let numbered = (5..).zip(events);
         let mut events: Vec<_> = numbered
-            .map(|(position, event)| LoggedEvent { position, event })
+            .map(|(position, event)| LoggedEvent { position, withdrawn: None, event })
             .collect();
         sort(&mut events);
         write_events(&path, &events).unwrap();
