@@ -56,6 +56,16 @@ fn what_is_exported_and_imported_elsewhere_comes_to_the_same() {
         assert_eq!(elsewhere.usage("acme", "2026-01"), here, "{format}");
         other.stop();
     }
+    let out = folder.file("january.parquet");
+    let export = folder.type_in("usage export --period 2026-01 --format parquet --out");
+    export.account("acme").arg(&out).ok();
+    let written = std::fs::read(&out).unwrap();
+    // A Parquet file begins and ends with its name.
+    assert!(written.starts_with(b"PAR1") && written.ends_with(b"PAR1"));
+    let summary = folder
+        .type_in("usage summary --format parquet")
+        .account("acme");
+    summary.refused(&["Parquet"]);
     server.stop();
 }
 

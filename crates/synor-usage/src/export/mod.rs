@@ -2,6 +2,8 @@
 
 mod csv;
 mod ndjson;
+mod parquet;
 
 pub use csv::CsvExport;
 pub use ndjson::write_ndjson_line;
+pub use parquet::{ParquetExport, ParquetExportError, write_parquet};

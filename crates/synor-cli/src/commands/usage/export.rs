@@ -1,20 +1,26 @@
-//! `synor usage export`: the events that count, in a format that an import reads, a page in memory
-//! at a time.
+//! `synor usage export`: the events that count, in a format that an import reads, or as Parquet, a
+//! page in memory at a time.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
 use synor_economics::metering::ResourceType;
 use synor_economics::period::Month;
+use synor_usage::export::ParquetExport;
+use synor_usage::{LogPosition, LoggedEvent, Page};
 
 use crate::args::{Format, Global};
 use crate::client::Session;
+use crate::error::error_with_help;
 
-/// Which events, and where they go. The global --format says how they are written: csv, or json,
-/// one object a line.
+/// Events that are asked for at once.
+const PAGE: usize = 2_000;
+
+/// Which events, and where they go. The global --format says how they are written: csv, json (one
+/// object a line) or parquet.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Only of this month, such as 2026-01.
@@ -29,6 +35,11 @@ pub struct Arguments {
 }
 
 pub async fn run(arguments: Arguments, global: &Global) -> anyhow::Result<()> {
+    let is_parquet = global.format == Format::Parquet;
+    if is_parquet && arguments.out.is_none() && std::io::stdout().is_terminal() {
+        let help = "write it to a file with --out FILE";
+        return Err(error_with_help("Parquet is not for a terminal", help));
+    }
     let session = Session::connect(global).await?;
     let written = async {
         match &arguments.out {
@@ -72,6 +83,7 @@ async fn write<W: Write + Send>(
     session: &Session,
 ) -> anyhow::Result<W> {
     match format {
+        Format::Parquet => return parquet(arguments, out, session).await,
         Format::Csv => copy(arguments, "csv", &mut out, session).await?,
         Format::Json | Format::Table => copy(arguments, "ndjson", &mut out, session).await?,
     }
@@ -99,4 +111,27 @@ async fn copy(
         out.write_all(&part)?;
     }
     Ok(())
+}
+
+/// The events that count, page by page.
+async fn parquet<W: Write + Send>(
+    arguments: &Arguments,
+    out: W,
+    session: &Session,
+) -> anyhow::Result<W> {
+    let mut export = ParquetExport::new(out)?;
+    let mut after: LogPosition = 0;
+    loop {
+        let mut query = query(arguments);
+        query.push(("after", after.to_string()));
+        query.push(("limit", PAGE.to_string()));
+        let page: Page<LoggedEvent> = session.get_with("/billing/usage/events", &query).await?;
+        for event in page.items.iter().filter(|event| event.withdrawn.is_none()) {
+            export.push(event)?;
+        }
+        match page.next {
+            Some(next) => after = next,
+            None => return Ok(export.finish()?),
+        }
+    }
 }

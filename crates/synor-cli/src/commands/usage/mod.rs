@@ -29,7 +29,7 @@ pub enum Command {
     Series(series::Arguments),
     /// The events of an account, one by one.
     Events(events::Arguments),
-    /// Write events as a file that can be imported.
+    /// Write events for an import or for data tools.
     Export(export::Arguments),
     /// Follow an account's events as they come.
     Tail(tail::Arguments),
