@@ -38,6 +38,8 @@ const ARROWS: [(&str, &[&str]); 11] = [
         "sim",
         &["economics", "usage", "store", "chain", "feeds", "engine"],
     ),
+    // Only tests depend on it, which may depend on anything.
+    ("testkit", &[]),
     // It measures everything and nothing depends on it.
     (
         "bench",
