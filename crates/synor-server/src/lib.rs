@@ -5,8 +5,8 @@ mod admin;
 mod auth;
 mod billing;
 mod cost;
-mod events;
 mod idempotency;
+mod ingest;
 mod openapi;
 mod problem;
 mod request;
@@ -28,7 +28,7 @@ pub const BODY_MAX_BYTES: usize = 32 << 20;
 /// All routes of the server.
 pub fn router(state: AppState) -> Router {
     let api = Router::new()
-        .route("/events", post(events::ingest))
+        .route("/events", post(ingest::ingest))
         .nest("/billing", billing::router())
         .nest("/cost", cost::router())
         .nest("/spot", spot::router())

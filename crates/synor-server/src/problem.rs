@@ -45,6 +45,12 @@ impl Problem {
     pub fn invalid(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid-request", detail)
     }
+
+    /// The server failed; what went wrong inside is for its log, not for a caller.
+    pub fn internal() -> Self {
+        let detail = "the server failed; nothing was done, and its log says why";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    }
 }
 
 impl IntoResponse for Problem {

@@ -11,7 +11,6 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use synor_economics::metering::{EventError, RawEvent, UsageEvent};
 use synor_economics::quantity::Quantity;
-use thiserror::Error;
 
 use super::json::{Fields, missing, syntax};
 use super::lines::{Progress, line_ends, read_text};
@@ -24,16 +23,6 @@ pub const BATCH_MEDIA_TYPE: &str = "application/cloudevents-batch+json";
 
 const SPEC_VERSION: &str = "1.0";
 const KNOWN_DATA: &str = "quantity, unit, provider, dimensions, correction";
-
-/// Which event of a batch is at fault, and how.
-#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize)]
-#[error("event {index}: {error}")]
-pub struct BatchError {
-    /// The event's place in the batch, from 0.
-    pub index: usize,
-    /// The field, its value and the reason.
-    pub error: EventError,
-}
 
 /// Reads one CloudEvent.
 ///
@@ -49,30 +38,7 @@ pub fn event_from_cloudevent(value: &RawValue) -> Result<RawEvent, EventError> {
     from_fields(Fields::parse("event", value.get())?)
 }
 
-/// Reads the body of a request: one CloudEvent, or an array of them. The first that cannot be read
-/// refuses the body; whether an event's fields hold is for [`RawEvent::validate`] to say.
-pub fn parse_cloudevents(body: &[u8]) -> Result<Vec<RawEvent>, BatchError> {
-    let refuse = |index, error| BatchError { index, error };
-    let text = std::str::from_utf8(body).map_err(|error| {
-        let shown = excerpt(&String::from_utf8_lossy(body));
-        let at = error.valid_up_to().saturating_add(1);
-        let reason = format!("is not valid UTF-8 at byte {at}");
-        refuse(0, EventError::new("body", shown, reason))
-    })?;
-    let broken = |error| refuse(0, EventError::new("body", excerpt(text), syntax(&error)));
-    let values: Vec<&RawValue> = if text.trim_start().starts_with('[') {
-        serde_json::from_str(text).map_err(broken)?
-    } else {
-        vec![serde_json::from_str(text).map_err(broken)?]
-    };
-    values
-        .into_iter()
-        .enumerate()
-        .map(|(index, value)| event_from_cloudevent(value).map_err(|error| refuse(index, error)))
-        .collect()
-}
-
-/// Writes events as a batch, from which [`parse_cloudevents`] and validation make the same events
+/// Writes events as a batch, from which [`EventReader`](super::EventReader) makes the same events
 /// again.
 pub fn write_cloudevents(events: &[UsageEvent]) -> Result<Vec<u8>, serde_json::Error> {
     let batch: Vec<_> = events.iter().map(CloudEvent::from).collect();

@@ -24,12 +24,14 @@ pub mod focus;
 mod json;
 mod lines;
 mod ndjson;
+mod reader;
+mod split;
 mod table;
 
-pub use cloudevents::{BatchError, event_from_cloudevent, parse_cloudevents, write_cloudevents};
+pub use cloudevents::{event_from_cloudevent, write_cloudevents};
 pub use detect::{ImportFormat, UnknownFormat, detect};
 pub use focus::mapping::{Mapping, MappingError};
-pub use ndjson::parse_ndjson;
+pub use reader::{EventReader, NotJson, ReadBody, ReadEvent, ReadLines, RefusedEvent};
 
 /// What an importer must be told besides the file.
 #[derive(Debug, Clone)]
