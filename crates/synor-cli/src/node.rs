@@ -71,6 +71,7 @@ impl Node {
             engine: Arc::clone(&engine),
             rpc: Arc::new(RpcServer::for_development(Arc::<DevChain>::clone(&chain))),
             local_secret: server.secret.as_str().into(),
+            intake: Arc::new(config.intake()?),
         };
         let (stop, stopped) = watch::channel(false);
         let mut until = stopped.clone();

@@ -74,6 +74,17 @@ pub struct Ingested {
     pub position: LogPosition,
 }
 
+impl Ingested {
+    /// One event that never got so far as to be read.
+    pub fn of_rejected(event: RefusedEvent, position: LogPosition) -> Self {
+        Self {
+            rejected: vec![Rejection { index: 0, event }],
+            position,
+            ..Self::default()
+        }
+    }
+}
+
 impl Engine {
     /// Counts each event that holds once, and notes how far the streams were read, all in one
     /// commit. If the batch is atomic and any event does not hold, nothing is stored.

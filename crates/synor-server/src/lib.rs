@@ -9,6 +9,7 @@ mod idempotency;
 mod ingest;
 mod openapi;
 mod problem;
+mod rate;
 mod request;
 mod spot;
 mod state;
@@ -18,6 +19,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
+pub use ingest::{IngestConfig, Intake};
 pub use openapi::OPENAPI;
 pub use problem::Problem;
 pub use state::AppState;
@@ -28,7 +30,10 @@ pub const BODY_MAX_BYTES: usize = 32 << 20;
 /// All routes of the server.
 pub fn router(state: AppState) -> Router {
     let api = Router::new()
-        .route("/events", post(ingest::ingest))
+        .route(
+            "/events",
+            post(ingest::ingest).layer(ingest::decompression()),
+        )
         .nest("/billing", billing::router())
         .nest("/cost", cost::router())
         .nest("/spot", spot::router())

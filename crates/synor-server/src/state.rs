@@ -8,6 +8,7 @@ use axum::response::IntoResponse;
 use synor_chain::RpcServer;
 use synor_engine::Engine;
 
+use crate::ingest::Intake;
 use crate::problem::Problem;
 use crate::request::read_bytes;
 
@@ -20,6 +21,8 @@ pub struct AppState {
     pub rpc: Arc<RpcServer>,
     /// The secret of this run that lies in the data folder: whoever can read the folder is admin.
     pub local_secret: Arc<str>,
+    /// What the intake of usage is held to.
+    pub intake: Arc<Intake>,
 }
 
 /// `POST /rpc`: the chain, for wallets.

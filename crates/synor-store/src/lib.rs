@@ -10,7 +10,7 @@ mod spot;
 mod sqlite;
 mod store;
 
-pub use api_key::{ApiKey, ApiKeyRole};
+pub use api_key::{ApiKey, ApiKeyRole, RateLimit};
 pub use change_set::{ChangeSet, Committed, Scope};
 pub use document::{
     Counter, Deduction, Document, Keys, Kind, PriceListRecord, Referral, StoredDocument,

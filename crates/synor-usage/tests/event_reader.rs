@@ -9,7 +9,7 @@ use synor_usage::import::{EventReader, ReadEvent};
 
 const NOW: Timestamp = Timestamp::from_secs(1_769_904_000); // 2026-02-01T00:00:00Z
 
-fn reader() -> EventReader {
+fn reader() -> EventReader<'static> {
     EventReader::new(NOW)
 }
 
@@ -84,7 +84,7 @@ fn bad_events_of_a_batch_are_told_one_by_one() {
         None event ``: is not JSON: EOF while parsing a value, column 0
         None event `{"id":"x",}`: is not JSON: trailing comma, column 11
         Some("b6") field `colour`: is not a field here; there are quantity, unit, provider, dimensions, correction
-        acme b7 network.egress 18446744073709551616
+        Some("b7") quantity `18446744073709551616000000000`: is too large for one event
         Some("b8") quantity `1e3`: `1e3` is not a plain decimal number (digits, at most one point, no exponent)
     "#]]
     .assert_eq(&show(&bad));

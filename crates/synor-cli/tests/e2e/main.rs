@@ -13,6 +13,7 @@ mod concurrency;
 mod cost;
 mod crash;
 mod endpoints;
+mod openmeter;
 mod real_bill;
 mod spot;
 mod tamper;

@@ -2,7 +2,13 @@
 //! counted, known already, or rejected on its own.
 
 mod answer;
+mod body;
+mod intake;
+mod lines;
 
+use std::sync::Arc;
+
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
@@ -10,12 +16,18 @@ use axum::response::Response;
 use serde::Deserialize;
 use synor_engine::{EngineError, IngestBatch};
 use synor_usage::import::{EventReader, NotJson, ReadEvent};
+use tower_http::decompression::RequestDecompressionLayer;
 
 use crate::auth::Admin;
 use crate::problem::Problem;
-use crate::request::{Params, read_bytes};
+use crate::rate::KeyRate;
+use crate::request::Params;
 use crate::state::AppState;
 use answer::{Totals, refused_whole};
+use body::{check_encoding, declared_bytes, read_whole};
+use lines::ingest_lines;
+
+pub use intake::{IngestConfig, Intake};
 
 /// What a body may be.
 const ACCEPTED: [&str; 4] = [
@@ -33,6 +45,11 @@ pub struct IngestParams {
     atomic: bool,
 }
 
+/// Takes gzip and zstd off a body. What is encoded otherwise is left for [`ingest`] to refuse.
+pub fn decompression() -> RequestDecompressionLayer {
+    RequestDecompressionLayer::new().pass_through_unaccepted(true)
+}
+
 /// Counts each event of the body that holds once, and tells of those that do not.
 pub async fn ingest(
     State(state): State<AppState>,
@@ -40,22 +57,47 @@ pub async fn ingest(
     Params(params): Params<IngestParams>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let is_ndjson = is_ndjson(request.headers())?;
-    let is_minimal = wants_minimal(request.headers());
-    let body = read_bytes(request, &state).await?;
-    let reader = EventReader::new(state.engine.now());
-    let read = tokio::task::spawn_blocking(move || read_body(reader, &body, is_ndjson));
-    let read = read.await.map_err(|_| Problem::internal())?;
+    let headers = request.headers();
+    let is_ndjson = is_ndjson(headers)?;
+    check_encoding(headers)?;
+    let is_minimal = wants_minimal(headers);
+    let declared = declared_bytes(headers);
+    let rate = request.extensions().get::<Arc<KeyRate>>().cloned();
+    let rate = rate.unwrap_or_default();
+    let body = request.into_body();
+    let totals = if is_ndjson && !params.atomic {
+        ingest_lines(&state, &rate, body).await?
+    } else {
+        let (bytes, _room) = read_whole(body, declared, &state.intake).await?;
+        ingest_whole(&state, &rate, bytes, is_ndjson, params.atomic).await?
+    };
+    Ok(totals.answer(is_minimal))
+}
+
+/// Takes in a body that is committed at once.
+async fn ingest_whole(
+    state: &AppState,
+    rate: &KeyRate,
+    body: Bytes,
+    is_ndjson: bool,
+    is_atomic: bool,
+) -> Result<Totals, Problem> {
+    let now = state.engine.now();
+    let meters = Arc::clone(&state.intake.meters);
+    let read = move || read_body(EventReader::with_meters(now, &meters), &body, is_ndjson);
+    let read = tokio::task::spawn_blocking(read).await;
+    let read = read.map_err(|_| Problem::internal())?;
     let (events, lines) = read.map_err(|error| Problem::invalid(error.to_string()))?;
+    rate.admit_events(events.len())?;
     let batch = IngestBatch {
-        is_atomic: params.atomic,
+        is_atomic,
         ..IngestBatch::of(events)
     };
     match state.engine.ingest(batch).await {
         Ok(ingested) => {
             let mut totals = Totals::default();
             totals.add(ingested, 0, &lines);
-            Ok(totals.answer(is_minimal))
+            Ok(totals)
         }
         Err(EngineError::Rejected(rejected)) => Err(refused_whole(rejected, &lines)),
         Err(error) => Err(error.into()),
@@ -64,7 +106,11 @@ pub async fn ingest(
 
 type EventsAndLines = (Vec<ReadEvent>, Vec<u64>);
 
-fn read_body(reader: EventReader, body: &[u8], is_ndjson: bool) -> Result<EventsAndLines, NotJson> {
+fn read_body(
+    reader: EventReader<'_>,
+    body: &[u8],
+    is_ndjson: bool,
+) -> Result<EventsAndLines, NotJson> {
     if is_ndjson {
         let read = reader.ndjson(body);
         let from_one = read.lines.iter().map(|line| line.saturating_add(1));

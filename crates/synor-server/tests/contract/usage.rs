@@ -228,6 +228,34 @@ pub async fn events(server: &Server) {
         let problem = call.problem(422, "events-rejected").await;
         assert!(!problem["errors"].as_array().expect("errors").is_empty());
     }
+    let call = server
+        .admin("ingestEvents")
+        .body(CLOUDEVENT, single.to_string());
+    let call = call.header("Content-Encoding", "br").malformed();
+    call.problem(415, "unsupported-media-type").await;
+    // A key with a limit of its own.
+    let limits = json!({ "label": "collector", "requests_per_second": 2, "events_per_second": 2 });
+    let none = json!({ "requests_per_second": 0 });
+    let call = server.admin("createAdminKey").json(&none);
+    call.problem(400, "invalid-request").await;
+    let key = server
+        .admin("createAdminKey")
+        .json(&limits)
+        .expect(201)
+        .await;
+    let key = key["secret"].as_str().expect("a secret");
+    let call = |events: &[Value]| {
+        let call = server.call("ingestEvents").key(key);
+        call.body(CLOUDEVENTS, json!(events).to_string())
+    };
+    let three = [single.clone(), single.clone(), single.clone()];
+    call(&three).problem(413, "invalid-request").await;
+    let two = &three[..2];
+    call(two).expect(200).await;
+    let refused = call(two).problem(429, "rate-limited").await;
+    let detail = refused["detail"].as_str().expect("a detail");
+    assert_eq!(detail, "this key may send 2 requests a second");
+
     for body in ["[{]", "", "account,service"] {
         let call = server.admin("ingestEvents").body(CLOUDEVENTS, body);
         call.problem(400, "invalid-request").await;

@@ -10,10 +10,12 @@ use std::io::BufRead;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use synor_economics::metering::{EventError, RawEvent, UsageEvent};
+use synor_economics::period::Timestamp;
 use synor_economics::quantity::Quantity;
 
 use super::json::{Fields, missing, syntax};
 use super::lines::{Progress, line_ends, read_text};
+use super::meters::Meters;
 use super::{ImportError, ImportOptions, Imported, excerpt};
 
 /// The media type of one CloudEvent.
@@ -35,7 +37,11 @@ const KNOWN_DATA: &str = "quantity, unit, provider, dimensions, correction";
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn event_from_cloudevent(value: &RawValue) -> Result<RawEvent, EventError> {
-    from_fields(Fields::parse("event", value.get())?)
+    from_fields(
+        Fields::parse("event", value.get())?,
+        &Meters::NONE,
+        Timestamp::from_secs(0),
+    )
 }
 
 /// Writes events as a batch, from which [`EventReader`](super::EventReader) makes the same events
@@ -92,7 +98,13 @@ impl<'a> From<&'a UsageEvent> for CloudEvent<'a> {
     }
 }
 
-pub(super) fn from_fields(mut fields: Fields<'_>) -> Result<RawEvent, EventError> {
+/// Makes an event of a CloudEvent's attributes. An event of an operator's own meter that does not
+/// say when it happened, happened `now`.
+pub(super) fn from_fields(
+    mut fields: Fields<'_>,
+    meters: &Meters,
+    now: Timestamp,
+) -> Result<RawEvent, EventError> {
     let version = fields.required("specversion")?;
     if version != SPEC_VERSION {
         let reason = format!("is not a version known here; write {SPEC_VERSION}");
@@ -110,7 +122,8 @@ pub(super) fn from_fields(mut fields: Fields<'_>) -> Result<RawEvent, EventError
         }
     }
     let kind = fields.required("type")?;
-    let Some((service, resource)) = kind.split_once('.') else {
+    let meter = meters.find(&kind);
+    let Some((service, resource)) = kind.split_once('.').or(meter.map(|_| ("", ""))) else {
         let reason = "must be a service and a resource, as in storage.stored_data";
         return Err(EventError::new("type", excerpt(&kind), reason));
     };
@@ -118,6 +131,9 @@ pub(super) fn from_fields(mut fields: Fields<'_>) -> Result<RawEvent, EventError
         error.reason.push_str("; it names the account");
         error
     })?;
+    if let Some(meter) = meter {
+        return meter.event(account, fields, now);
+    }
     let data = fields.take("data").ok_or_else(|| missing("data"))?;
     let mut data = Fields::parse("data", data.get())?;
     let raw = RawEvent {

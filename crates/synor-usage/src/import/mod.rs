@@ -23,7 +23,11 @@ mod events_csv;
 pub mod focus;
 mod json;
 mod lines;
+mod meters;
 mod ndjson;
+mod plain;
+#[cfg(test)]
+mod random_inputs;
 mod reader;
 mod split;
 mod table;
@@ -31,6 +35,7 @@ mod table;
 pub use cloudevents::{event_from_cloudevent, write_cloudevents};
 pub use detect::{ImportFormat, UnknownFormat, detect};
 pub use focus::mapping::{Mapping, MappingError};
+pub use meters::{DataPath, Meter, MeterError, Meters};
 pub use reader::{EventReader, NotJson, ReadBody, ReadEvent, ReadLines, RefusedEvent};
 
 /// What an importer must be told besides the file.

@@ -4,9 +4,11 @@
 use std::io::BufRead;
 
 use synor_economics::metering::{EventError, RawEvent};
+use synor_economics::period::Timestamp;
 
 use super::json::Fields;
 use super::lines::Lines;
+use super::meters::Meters;
 use super::{ImportError, ImportOptions, Imported, cloudevents};
 
 const KNOWN: &str = "account, service, resource, quantity, unit, time, source, id, provider, dimensions, correction";
@@ -31,7 +33,7 @@ pub(super) fn read(
 fn parse(line: &str) -> Result<RawEvent, EventError> {
     let fields = Fields::parse("text", line)?;
     match fields.has("specversion") {
-        true => cloudevents::from_fields(fields),
+        true => cloudevents::from_fields(fields, &Meters::NONE, Timestamp::from_secs(0)),
         false => from_fields(fields),
     }
 }

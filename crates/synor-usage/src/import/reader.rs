@@ -7,6 +7,8 @@ use synor_economics::period::Timestamp;
 use thiserror::Error;
 
 use super::json::Fields;
+use super::meters::Meters;
+use super::plain::{Notation, Plain};
 use super::{cloudevents, excerpt, ndjson, split};
 
 /// An event that was refused, with its id if that much could be read.
@@ -72,14 +74,23 @@ pub struct ReadLines {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Copy)]
-pub struct EventReader {
+pub struct EventReader<'m> {
     now: Timestamp,
+    meters: &'m Meters,
 }
 
-impl EventReader {
+impl EventReader<'static> {
     /// A reader at an instant, against which times in the future are refused.
     pub const fn new(now: Timestamp) -> Self {
-        Self { now }
+        const NONE: &Meters = &Meters::NONE;
+        Self { now, meters: NONE }
+    }
+}
+
+impl<'m> EventReader<'m> {
+    /// The same, for events of an operator's own meters, too.
+    pub const fn with_meters(now: Timestamp, meters: &'m Meters) -> Self {
+        Self { now, meters }
     }
 
     /// Reads one CloudEvent, or an array of them.
@@ -87,10 +98,21 @@ impl EventReader {
         let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
         let trimmed = body.trim_ascii();
         if !trimmed.starts_with(b"[") {
-            check_json(trimmed)?;
+            let event = self.cloudevent(trimmed);
+            if event.is_err() {
+                check_json(trimmed)?;
+            }
             return Ok(ReadBody {
-                events: vec![self.cloudevent(trimmed)],
+                events: vec![event],
                 is_batch: false,
+            });
+        }
+        let plain = std::str::from_utf8(trimmed).ok();
+        let plain = plain.and_then(|text| self.plain(Notation::CloudEvents).batch(text));
+        if let Some(events) = plain {
+            return Ok(ReadBody {
+                events,
+                is_batch: true,
             });
         }
         let elements = split::elements(trimmed).map_err(|reason| NotJson {
@@ -104,8 +126,11 @@ impl EventReader {
 
     /// Reads one CloudEvent.
     pub fn cloudevent(&self, text: &[u8]) -> ReadEvent {
-        let fields = Fields::parse("event", utf8("event", text)?)?;
-        self.checked(fields, cloudevents::from_fields)
+        let text = utf8("event", text)?;
+        match self.plain(Notation::CloudEvents).event(text) {
+            Some(event) => event,
+            None => self.checked(Fields::parse("event", text)?, Notation::CloudEvents),
+        }
     }
 
     /// Reads lines, each an event, flat or a CloudEvent. The last line needs no end.
@@ -124,22 +149,32 @@ impl EventReader {
 
     /// Reads one event, flat or a CloudEvent.
     pub fn line(&self, line: &[u8]) -> ReadEvent {
-        let fields = Fields::parse("text", utf8("text", line)?)?;
-        match fields.has("specversion") {
-            true => self.checked(fields, cloudevents::from_fields),
-            false => self.checked(fields, ndjson::from_fields),
+        let text = utf8("text", line)?;
+        match self.plain(Notation::Either).event(text) {
+            Some(event) => event,
+            None => self.checked(Fields::parse("text", text)?, Notation::Either),
         }
     }
 
-    fn checked(&self, fields: Fields<'_>, read: ReadFields) -> ReadEvent {
+    pub(super) const fn plain(&self, notation: Notation) -> Plain<'m> {
+        Plain {
+            now: self.now,
+            meters: self.meters,
+            notation,
+        }
+    }
+
+    /// Reads what is not plain, and says what is wrong with it.
+    pub(super) fn checked(&self, fields: Fields<'_>, notation: Notation) -> ReadEvent {
         let id = fields.peek_text("id");
-        read(fields)
-            .and_then(|raw| raw.validate(self.now))
+        let raw = match notation {
+            Notation::Either if !fields.has("specversion") => ndjson::from_fields(fields),
+            _ => cloudevents::from_fields(fields, self.meters, self.now),
+        };
+        raw.and_then(|raw| raw.validate(self.now))
             .map_err(|error| RefusedEvent { id, error })
     }
 }
-
-type ReadFields = fn(Fields<'_>) -> Result<synor_economics::metering::RawEvent, EventError>;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 use synor_chain::{Chain, DevChain, DevChainConfig, RpcChain, RpcServer, Soma, Wallet};
 use synor_economics::period::Timestamp;
@@ -95,6 +95,7 @@ impl Server {
             engine: Arc::clone(&engine),
             rpc: Arc::new(RpcServer::for_development(chain.clone())),
             local_secret: ADMIN.into(),
+            intake: Arc::default(),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.expect("a port");
@@ -338,6 +339,10 @@ impl Call<'_> {
         let content_type = header(CONTENT_TYPE).unwrap_or_default();
         if status == 401 {
             assert_eq!(header(WWW_AUTHENTICATE).as_deref(), Some("Bearer"));
+        }
+        if status == 429 {
+            let secs = header(RETRY_AFTER).and_then(|secs| secs.parse::<u64>().ok());
+            assert!(secs.is_some_and(|secs| secs > 0), "when to try again");
         }
         let bytes = answer.bytes().await.expect("a body");
         if status < 300 && !self.is_malformed {
