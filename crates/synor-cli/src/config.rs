@@ -17,6 +17,7 @@ use synor_usage::import::{Meter, Meters};
 
 use crate::data_folder::DataFolder;
 use crate::error::error;
+use crate::storage::Storage;
 
 /// Where the server listens unless told otherwise: on this machine only.
 pub const DEFAULT_LISTEN: SocketAddr =
@@ -44,6 +45,8 @@ pub struct Config {
     pub ingest: IngestConfig,
     /// Meters for events whose type is not one of our resources, by name.
     pub meters: BTreeMap<String, Meter>,
+    /// Where the book lies.
+    pub storage: Storage,
 }
 
 /// When payments count, as it is written.
