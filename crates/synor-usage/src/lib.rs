@@ -1,7 +1,7 @@
 //! The usage log: what services report, kept exactly once, and read as bills and charts.
 //!
-//! [`UsageLog`] is the seam. Its backends are [`sqlite`], for one machine; every backend passes the
-//! tests of [`conformance`]. [`import`] reads events from files.
+//! [`UsageLog`] is the seam. Its backends are [`segments`] and [`sqlite`], for one machine; every
+//! backend passes the tests of [`conformance`]. [`import`] reads events from files.
 #![deny(
     clippy::float_arithmetic,
     clippy::cast_possible_truncation,
@@ -14,6 +14,7 @@ pub mod conformance;
 pub mod error;
 pub mod import;
 pub mod log;
+pub mod segments;
 pub mod series;
 pub mod sqlite;
 
@@ -22,5 +23,6 @@ pub use log::{
     Appended, Batch, Duplicate, EventQuery, LogCheck, LogPosition, LoggedEvent, PAGE_EVENTS_MAX,
     Page, StreamPosition, UsageLog,
 };
+pub use segments::{Forgetting, SegmentOptions, SegmentedUsageLog};
 pub use series::{STEPS_MAX, Series, SeriesLine, SeriesQuery, SplitBy, Step};
 pub use sqlite::SqliteUsageLog;

@@ -15,6 +15,18 @@ mod reference {
     }}
 }
 
+mod segmented {
+    use super::*;
+    use synor_usage::{SegmentOptions, SegmentedUsageLog};
+
+    synor_usage::usage_log_conformance! {{
+        let folder = tempfile::tempdir().unwrap();
+        let log = SegmentedUsageLog::open(folder.path(), SegmentOptions::default()).unwrap();
+        let log: Arc<dyn UsageLog> = Arc::new(log);
+        (log, folder)
+    }}
+}
+
 mod sqlite {
     use super::*;
 

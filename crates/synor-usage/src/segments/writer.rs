@@ -1,0 +1,195 @@
+//! The one writer: a thread that takes the batches that are waiting, decides which of their events
+//! are new, writes those as one frame, syncs once, shows them, and then answers all.
+//!
+//! A write or a sync that fails leaves the file in a state that nobody knows. Its requests get the
+//! error, nothing of them is shown, and no further batch is taken: whether the frame is in the file
+//! is decided when the log is opened again.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::decide::{Decided, Decider};
+use super::fault::Fault;
+use super::frame::FrameBuilder;
+use super::prepared::PreparedBatch;
+use super::publish::publish;
+use super::rotate::Sealing;
+use super::state::Shared;
+use crate::error::UsageLogError;
+use crate::log::Appended;
+
+/// Batches that may wait; more make the callers wait.
+const QUEUE_BATCHES: usize = 256;
+/// Events after which a frame takes no further batch: enough to share a sync among many, few enough
+/// that nobody waits long for it.
+const GROUP_EVENTS: usize = 40_000;
+
+/// A handle to the writer thread. Dropping it lets the thread finish what is waiting.
+pub(super) struct Writer {
+    log: String,
+    requests: Option<mpsc::Sender<Request>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A batch that waits to be written.
+pub(super) struct Request {
+    pub(super) batch: PreparedBatch,
+    reply: oneshot::Sender<Result<Appended, UsageLogError>>,
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(super) fn start(
+        shared: Arc<Shared>,
+        decider: Decider,
+        sealing: Sealing,
+    ) -> std::io::Result<Self> {
+        let (requests, waiting) = mpsc::channel(QUEUE_BATCHES);
+        let log = shared.log.clone();
+        let state = State {
+            shared,
+            decider,
+            sealing,
+            frame: FrameBuilder::default(),
+            failed: None,
+        };
+        let thread = thread::Builder::new()
+            .name("usage-log-writer".to_owned())
+            .spawn(move || state.run(waiting))?;
+        Ok(Self {
+            log,
+            requests: Some(requests),
+            thread: Some(thread),
+        })
+    }
+
+    /// Commits a batch and answers once it is durable.
+    pub(super) async fn commit(&self, batch: PreparedBatch) -> Result<Appended, UsageLogError> {
+        let closed = || UsageLogError::Closed {
+            log: self.log.clone(),
+        };
+        let requests = self.requests.as_ref().ok_or_else(closed)?;
+        let (reply, answer) = oneshot::channel();
+        let request = Request { batch, reply };
+        requests.send(request).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(thread) = self.thread.take() {
+            // A writer that panicked has left its callers without an answer, which they noticed.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct State {
+    shared: Arc<Shared>,
+    decider: Decider,
+    sealing: Sealing,
+    frame: FrameBuilder,
+    failed: Option<UsageLogError>,
+}
+
+impl State {
+    fn run(mut self, mut waiting: mpsc::Receiver<Request>) {
+        let mut next = waiting.blocking_recv();
+        while let Some(first) = next.take() {
+            let mut records = first.batch.records_max();
+            let mut group = vec![first];
+            while records < GROUP_EVENTS
+                && let Ok(request) = waiting.try_recv()
+            {
+                // What is withdrawn must be in the file already, not only in this frame.
+                if !request.batch.withdrawals.is_empty() {
+                    next = Some(request);
+                    break;
+                }
+                records = records.saturating_add(request.batch.records_max());
+                group.push(request);
+            }
+            self.answer(group);
+            if next.is_none() {
+                next = waiting.blocking_recv();
+            }
+        }
+        if self.failed.is_none() {
+            self.sealing.close(&self.shared);
+        }
+    }
+
+    fn answer(&mut self, mut group: Vec<Request>) {
+        let outcome = match &self.failed {
+            Some(error) => Err(error.clone()),
+            None => self.commit(&mut group),
+        };
+        // A caller that has gone away no longer wants its answer.
+        match outcome {
+            Ok(answers) => {
+                for (request, answer) in group.into_iter().zip(answers) {
+                    let _ = request.reply.send(answer);
+                }
+            }
+            Err(error) => {
+                for request in group {
+                    let _ = request.reply.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    fn commit(
+        &mut self,
+        group: &mut [Request],
+    ) -> Result<Vec<Result<Appended, UsageLogError>>, UsageLogError> {
+        let named = |fault: Fault| fault.named(&self.shared.log, "appending events");
+        self.sealing
+            .make_room(&self.shared, &mut self.decider)
+            .map_err(named)?;
+        self.frame.begin();
+        let decided = self.write(group);
+        match decided {
+            Ok((decided, answers)) => {
+                publish(&self.shared, group, &decided);
+                Ok(answers)
+            }
+            Err(fault) => {
+                // What was decided is remembered but not written: nothing that is decided after it
+                // could be right.
+                let error = fault.named(&self.shared.log, "appending events");
+                self.failed = Some(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    fn write(
+        &mut self,
+        group: &[Request],
+    ) -> Result<(Decided, Vec<Result<Appended, UsageLogError>>), Fault> {
+        let (wal, mut end) = self.sealing.end();
+        let (mut decided, answers) =
+            self.decider
+                .decide(&self.shared, group, end.position, &mut self.frame)?;
+        if !self.frame.is_empty() {
+            let records = self.frame.records();
+            let first = end.position.saturating_add(1);
+            let (bytes, chain) = self.frame.finish(first, end.chain);
+            wal.append(bytes, end.offset)?;
+            decided.frame_offset = end.offset;
+            end.offset = end
+                .offset
+                .saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+            end.position = end.position.saturating_add(records);
+            end.chain = chain;
+            self.sealing.advance(end);
+        }
+        decided.end = end;
+        Ok((decided, answers))
+    }
+}
