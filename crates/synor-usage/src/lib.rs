@@ -20,8 +20,8 @@ pub mod sqlite;
 
 pub use error::UsageLogError;
 pub use log::{
-    Appended, Batch, Duplicate, EventQuery, LogCheck, LogPosition, LoggedEvent, PAGE_EVENTS_MAX,
-    Page, StreamPosition, UsageLog,
+    Appended, Batch, ChangeQuery, Duplicate, EventQuery, LogCheck, LogPosition, LoggedEvent,
+    PAGE_EVENTS_MAX, Page, StreamPosition, SummaryQuery, UsageLog,
 };
 pub use segments::{Forgetting, SegmentOptions, SegmentedUsageLog};
 pub use series::{STEPS_MAX, Series, SeriesLine, SeriesQuery, SplitBy, Step};

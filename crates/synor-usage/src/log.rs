@@ -59,6 +59,32 @@ pub trait UsageLog: Send + Sync {
         before: Timestamp,
     ) -> Result<bool, UsageLogError>;
 
+    /// Many summaries at once, in the order of the queries; those without `through` are all of one
+    /// position. If one cannot be summed, the error names its account and none is given.
+    async fn summaries(
+        &self,
+        queries: Vec<SummaryQuery>,
+    ) -> Result<Vec<UsageSummary>, UsageLogError> {
+        let now = self.position().await?;
+        let mut answers = Vec::with_capacity(queries.len());
+        for query in queries {
+            let through = Some(query.through.unwrap_or(now));
+            let answer = self.summary(&query.account, query.period, through);
+            answers.push(answer.await?);
+        }
+        Ok(answers)
+    }
+
+    /// Many answers of [`UsageLog::changed_since`] at once, in the order of the queries.
+    async fn changes_since(&self, queries: Vec<ChangeQuery>) -> Result<Vec<bool>, UsageLogError> {
+        let mut answers = Vec::with_capacity(queries.len());
+        for query in queries {
+            let answer = self.changed_since(&query.account, query.position, query.before);
+            answers.push(answer.await?);
+        }
+        Ok(answers)
+    }
+
     /// Usage in steps of time; the steps add up to the summary of the period.
     async fn series(&self, query: SeriesQuery) -> Result<Series, UsageLogError>;
 
@@ -143,6 +169,29 @@ pub struct Duplicate {
     pub index: usize,
     /// Whether it says something else than the event that is held.
     pub is_conflicting: bool,
+}
+
+/// One of many summaries; the fields are the arguments of [`UsageLog::summary`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SummaryQuery {
+    /// Whose usage.
+    pub account: AccountId,
+    /// Of which time.
+    pub period: Period,
+    /// From everything acknowledged up to here (default: now).
+    pub through: Option<LogPosition>,
+}
+
+/// One of many questions for late events; the fields are the arguments of
+/// [`UsageLog::changed_since`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeQuery {
+    /// Whose events.
+    pub account: AccountId,
+    /// Only those acknowledged after this position.
+    pub position: LogPosition,
+    /// Only those that change what happened before this.
+    pub before: Timestamp,
 }
 
 /// An event and where the log holds it.

@@ -5,6 +5,7 @@
 //! backend. [`ReferenceLog`] is the shortest log that keeps the promises: what it answers is right,
 //! however slowly.
 
+mod batched;
 mod concurrent;
 mod identity;
 mod levels;
@@ -14,6 +15,7 @@ mod series;
 mod text;
 mod withdrawals;
 
+pub use batched::*;
 pub use concurrent::*;
 pub use identity::*;
 pub use levels::*;
@@ -57,6 +59,10 @@ macro_rules! usage_log_conformance {
             a_late_event_changes_the_past_and_a_new_one_does_not
             accounts_and_position_grow_with_the_log
             an_unknown_account_used_nothing
+            many_summaries_are_those_of_each
+            many_summaries_are_of_one_moment
+            a_sum_that_fails_among_many_names_its_account
+            many_looks_for_late_events_are_those_of_each
             a_sound_log_checks_out
             hours_days_and_months_add_up_to_the_summary
             days_follow_the_clocks_of_the_zone
@@ -72,6 +78,7 @@ macro_rules! usage_log_conformance {
             a_stream_is_read_on_from_where_its_batch_ended
         }
         $crate::usage_log_conformance! { @shared $open;
+            summaries_of_one_call_agree_while_appends_go_on
             pages_are_complete_while_appends_go_on
             overlapping_batches_from_many_tasks_count_once
             an_acknowledged_event_is_seen_by_every_task

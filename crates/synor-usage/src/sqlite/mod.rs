@@ -29,7 +29,8 @@ use self::row::{Head, PreparedBatch};
 use self::writer::Writer;
 use crate::error::UsageLogError;
 use crate::log::{
-    Appended, Batch, EventQuery, LogCheck, LogPosition, LoggedEvent, Page, StreamPosition, UsageLog,
+    Appended, Batch, ChangeQuery, EventQuery, LogCheck, LogPosition, LoggedEvent, Page,
+    StreamPosition, SummaryQuery, UsageLog,
 };
 use crate::series::{Series, SeriesQuery};
 
@@ -111,6 +112,34 @@ impl UsageLog for SqliteUsageLog {
         let account = account.clone();
         self.read("looking for late events", move |tx| {
             read::changed_since(tx, &account, position, before)
+        })
+        .await
+    }
+
+    async fn summaries(
+        &self,
+        queries: Vec<SummaryQuery>,
+    ) -> Result<Vec<UsageSummary>, UsageLogError> {
+        self.read("reading summaries", move |tx| {
+            let answers = queries.iter().map(|query| {
+                let SummaryQuery {
+                    account,
+                    period,
+                    through,
+                } = query;
+                read::summary(tx, account, *period, *through)
+            });
+            answers.collect()
+        })
+        .await
+    }
+
+    async fn changes_since(&self, queries: Vec<ChangeQuery>) -> Result<Vec<bool>, UsageLogError> {
+        self.read("looking for late events", move |tx| {
+            let answers = queries
+                .iter()
+                .map(|query| read::changed_since(tx, &query.account, query.position, query.before));
+            answers.collect()
         })
         .await
     }
