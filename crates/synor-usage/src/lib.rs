@@ -14,6 +14,7 @@ pub mod conformance;
 pub mod error;
 pub mod import;
 pub mod log;
+pub(crate) mod segments;
 pub mod series;
 pub mod sqlite;
 
