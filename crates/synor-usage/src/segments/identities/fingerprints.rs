@@ -6,9 +6,9 @@
 //! a time, a 256th of all hashes, on another thread, while the old lines go on answering and taking
 //! ids in. What comes in meanwhile is written down and added when the new lines are taken over.
 //!
-//! A partition has lines for [`start`] ids at first and a quarter more each time. The partitions do
-//! not start equally large but on a ladder that spans one such step, so that they do not all grow at
-//! the same time: the work is even, and the memory grows with the ids and not in jumps.
+//! A partition gets a quarter more lines each time. The partitions do not start equally large but on
+//! a ladder that spans one such step, so that they do not all grow at the same time: the work is
+//! even, and the memory grows with the ids and not in jumps.
 
 use std::collections::VecDeque;
 
@@ -18,25 +18,43 @@ use super::line::{LINE_BYTES, Lines};
 /// How many partitions there are: one for each first byte of a hash.
 pub(super) const PARTITIONS: usize = 256;
 
-/// The ids a line has on average when the partition is to grow. With 27 and more, lines begin to turn
-/// ids away, so this leaves a twelfth of all ids to come in while new lines are built.
-const FILL_TO_GROW: u64 = 25;
-/// The most ids a line has on average after a rebuild. Growing by a quarter leaves 20; what was
-/// dropped in the meantime may make a smaller step enough.
-const FILL_AFTER: u64 = 22;
-/// How many lines the smallest partition starts with: 2.3 MB for all of them.
+/// The ids a line has on average, at most, before the partition is to grow. Lines begin to turn ids
+/// away at 29 and to answer yes noticeably often at 30, so this leaves an eighth of all ids to come in
+/// while new lines are built.
+const FILL: u64 = 26;
+/// An eighth of few ids come in quickly, so a partition is to grow this many ids earlier: a million in
+/// all of them.
+const AHEAD_IDS: u64 = 4096;
+/// How many lines the smallest partition starts with; all of them together, 4.2 MB.
 const LINES_AT_START: u32 = 128;
+/// The least lines that a partition grows by: as many as the partitions differ by at the start.
+const STEP_MIN: u32 = 256;
 
-/// How many lines partition `partition` starts with.
-fn lines_at_start(partition: u8) -> u32 {
-    LINES_AT_START + LINES_AT_START / 4 * u32::from(partition) / 256
+/// With how many ids a partition of `lines` lines is to grow.
+fn capacity(lines: u64) -> u64 {
+    let all = lines.saturating_mul(FILL);
+    all - AHEAD_IDS.min(all / 3)
 }
 
-/// How many lines partition `partition` has for `ids`: the first step of its ladder that is enough.
-pub(super) fn lines_for(partition: u8, ids: u64) -> u32 {
-    let mut lines = lines_at_start(partition);
-    while ids > u64::from(lines) * FILL_AFTER && lines < u32::MAX / 2 {
-        lines += lines / 4;
+/// Why a partition is built, which says how much room it gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It was not loaded since the start; it may be nearly full, as it was before.
+    Load,
+    /// It was full. A growing partition takes one step and has a fifth free; one whose ids were partly
+    /// dropped may stay as it is or shrink, if that does not fill it again soon.
+    Grow,
+}
+
+/// How many lines partition `partition` has for `ids`: the first step of its ladder with room.
+pub(super) fn lines_for(partition: u8, ids: u64, purpose: Purpose) -> u32 {
+    let free = match purpose {
+        Purpose::Load => 32,
+        Purpose::Grow => 8,
+    };
+    let mut lines = LINES_AT_START + u32::from(partition);
+    while ids > capacity(lines.into()) / free * (free - 1) && lines < u32::MAX / 2 {
+        lines += STEP_MIN.max(lines / 4);
     }
     lines
 }
@@ -76,7 +94,7 @@ impl Fingerprints {
     pub(super) fn empty() -> Self {
         Self {
             partitions: (0..=u8::MAX)
-                .map(|partition| Partition::of(Lines::new(lines_at_start(partition))))
+                .map(|partition| Partition::of(Lines::new(lines_for(partition, 0, Purpose::Load))))
                 .collect(),
             due: VecDeque::new(),
             rebuilds: 0,
@@ -134,15 +152,20 @@ impl Fingerprints {
 
     /// The next partition that is to be rebuilt. From now on its new ids are written down until
     /// [`Fingerprints::adopt`] or [`Fingerprints::give_up`].
-    pub(super) fn begin_rebuild(&mut self) -> Option<(u8, RebuildNumber)> {
+    pub(super) fn begin_rebuild(&mut self) -> Option<(u8, RebuildNumber, Purpose)> {
         let partition = self.due.pop_front()?;
         self.rebuilds += 1;
         let number = RebuildNumber(self.rebuilds);
-        self.partitions[usize::from(partition)].rebuild = Some(Rebuild {
+        let place = &mut self.partitions[usize::from(partition)];
+        place.rebuild = Some(Rebuild {
             number,
             since: Vec::new(),
         });
-        Some((partition, number))
+        let purpose = match place.lines {
+            Some(_) => Purpose::Grow,
+            None => Purpose::Load,
+        };
+        Some((partition, number, purpose))
     }
 
     /// Takes new lines over, with what came in since they were begun. Whether they were awaited.
@@ -208,7 +231,7 @@ impl Fingerprints {
 impl Partition {
     fn of(lines: Lines) -> Self {
         Self {
-            grow_at: (lines.len() as u64).saturating_mul(FILL_TO_GROW),
+            grow_at: capacity(lines.len() as u64),
             lines: Some(lines),
             is_due: false,
             rebuild: None,
@@ -221,28 +244,55 @@ mod tests {
     use super::*;
 
     #[test]
-    fn partitions_climb_by_a_quarter_and_never_together() {
+    fn partitions_climb_step_by_step() {
         for partition in [0, 100, 255] {
-            let mut lines = lines_for(partition, 0);
+            let mut lines = lines_for(partition, 0, Purpose::Load);
             for _ in 0..30 {
-                let grown = lines_for(partition, u64::from(lines) * FILL_TO_GROW);
-                assert_eq!(grown, lines + lines / 4);
-                assert_eq!(lines_for(partition, u64::from(lines) * FILL_AFTER), lines);
+                let full = capacity(lines.into());
+                let grown = lines_for(partition, full, Purpose::Grow);
+                assert_eq!(grown, lines + STEP_MIN.max(lines / 4));
+                assert!(
+                    capacity(grown.into()) >= full + full / 5,
+                    "room after growing"
+                );
+                assert_eq!(
+                    lines_for(partition, full / 10 * 8, Purpose::Grow),
+                    lines,
+                    "shrinks with few ids only"
+                );
                 lines = grown;
             }
         }
-        let sizes: Vec<u32> = (0..=255).map(|p| lines_for(p, 1_000_000)).collect();
-        let (least, most) = (sizes.iter().min().unwrap(), sizes.iter().max().unwrap());
-        assert!(
-            most * 100 / least <= 127 && most * 100 / least >= 120,
-            "{least} {most}"
-        );
+    }
+
+    #[test]
+    fn partitions_do_not_grow_together() {
+        for ids in [0, 50_000, 1_000_000] {
+            let mut sizes: Vec<u32> = (0..=255)
+                .map(|p| lines_for(p, ids, Purpose::Load))
+                .collect();
+            sizes.sort_unstable();
+            sizes.dedup();
+            assert!(sizes.len() > 200, "{ids} ids: {} sizes", sizes.len());
+        }
+    }
+
+    #[test]
+    fn lines_cost_less_than_three_bytes_an_id() {
+        let bytes: u64 = (0..=255)
+            .map(|p| u64::from(lines_for(p, 400_000, Purpose::Load)) * LINE_BYTES as u64)
+            .sum();
+        assert!(bytes < 256 * 400_000 * 3, "{bytes}");
+        let empty: u64 = (0..=255)
+            .map(|p| u64::from(lines_for(p, 0, Purpose::Load)) * 64)
+            .sum();
+        assert!(empty < 5_000_000, "{empty}");
     }
 
     #[test]
     fn lines_of_a_rebuild_that_was_given_up_are_not_taken() {
         let mut table = Fingerprints::unloaded();
-        let (partition, given_up) = table.begin_rebuild().unwrap();
+        let (partition, given_up, _) = table.begin_rebuild().unwrap();
         table.give_up(partition, given_up);
         assert_eq!(table.due(), PARTITIONS, "it asks again");
         assert!(!table.adopt(partition, given_up, Lines::new(1)));

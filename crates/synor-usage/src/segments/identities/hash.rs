@@ -23,7 +23,7 @@ impl IdentityKey {
     }
 
     /// The secret that a log has kept.
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 

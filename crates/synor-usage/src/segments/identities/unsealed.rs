@@ -11,6 +11,8 @@ pub(super) struct Unsealed {
     active: Segment,
     /// Full, and being sealed.
     full: VecDeque<Segment>,
+    /// The lists of a sealed segment, emptied for the next: their memory is paged in already.
+    spare: Option<Segment>,
 }
 
 type Segment = Box<[Vec<IdentityHash>]>;
@@ -20,6 +22,7 @@ impl Unsealed {
         Self {
             active: segment(),
             full: VecDeque::new(),
+            spare: None,
         }
     }
 
@@ -31,13 +34,17 @@ impl Unsealed {
 
     /// The active segment is full; the next id is the first of a new one.
     pub(super) fn begin_segment(&mut self) {
-        let full = std::mem::replace(&mut self.active, segment());
+        let next = self.spare.take().unwrap_or_else(segment);
+        let full = std::mem::replace(&mut self.active, next);
         self.full.push_back(full);
     }
 
     /// The oldest full segment is in a key file.
     pub(super) fn seal_oldest(&mut self) {
-        self.full.pop_front();
+        if let Some(mut sealed) = self.full.pop_front() {
+            sealed.iter_mut().for_each(Vec::clear);
+            self.spare = Some(sealed);
+        }
     }
 
     /// The ids of a partition.
@@ -49,9 +56,14 @@ impl Unsealed {
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        let lists = self.full.iter().chain([&self.active]).flatten();
+        let lists = self
+            .full
+            .iter()
+            .chain([&self.active])
+            .chain(&self.spare)
+            .flatten();
         lists
-            .map(|ids| size_of_val(ids) + ids.capacity() * size_of::<IdentityHash>())
+            .map(|ids| ids.capacity() * size_of::<IdentityHash>())
             .sum()
     }
 }
