@@ -36,12 +36,24 @@ fn capacity(lines: u64) -> u64 {
     all - AHEAD_IDS.min(all / 3)
 }
 
-/// How many lines partition `partition` has for `ids`: the first step of its ladder that leaves an
-/// eighth of its capacity free. A growing partition takes one step and has a fifth free; one whose ids
-/// were partly dropped may stay as it is or shrink.
-pub(super) fn lines_for(partition: u8, ids: u64) -> u32 {
+/// Why a partition is built, which says how much room it gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It was not loaded since the start; it may be nearly full, as it was before.
+    Load,
+    /// It was full. A growing partition takes one step and has a fifth free; one whose ids were partly
+    /// dropped may stay as it is or shrink, if that does not fill it again soon.
+    Grow,
+}
+
+/// How many lines partition `partition` has for `ids`: the first step of its ladder with room.
+pub(super) fn lines_for(partition: u8, ids: u64, purpose: Purpose) -> u32 {
+    let free = match purpose {
+        Purpose::Load => 32,
+        Purpose::Grow => 8,
+    };
     let mut lines = LINES_AT_START + u32::from(partition);
-    while ids > capacity(lines.into()) / 8 * 7 && lines < u32::MAX / 2 {
+    while ids > capacity(lines.into()) / free * (free - 1) && lines < u32::MAX / 2 {
         lines += STEP_MIN.max(lines / 4);
     }
     lines
@@ -82,7 +94,7 @@ impl Fingerprints {
     pub(super) fn empty() -> Self {
         Self {
             partitions: (0..=u8::MAX)
-                .map(|partition| Partition::of(Lines::new(lines_for(partition, 0))))
+                .map(|partition| Partition::of(Lines::new(lines_for(partition, 0, Purpose::Load))))
                 .collect(),
             due: VecDeque::new(),
             rebuilds: 0,
@@ -140,15 +152,20 @@ impl Fingerprints {
 
     /// The next partition that is to be rebuilt. From now on its new ids are written down until
     /// [`Fingerprints::adopt`] or [`Fingerprints::give_up`].
-    pub(super) fn begin_rebuild(&mut self) -> Option<(u8, RebuildNumber)> {
+    pub(super) fn begin_rebuild(&mut self) -> Option<(u8, RebuildNumber, Purpose)> {
         let partition = self.due.pop_front()?;
         self.rebuilds += 1;
         let number = RebuildNumber(self.rebuilds);
-        self.partitions[usize::from(partition)].rebuild = Some(Rebuild {
+        let place = &mut self.partitions[usize::from(partition)];
+        place.rebuild = Some(Rebuild {
             number,
             since: Vec::new(),
         });
-        Some((partition, number))
+        let purpose = match place.lines {
+            Some(_) => Purpose::Grow,
+            None => Purpose::Load,
+        };
+        Some((partition, number, purpose))
     }
 
     /// Takes new lines over, with what came in since they were begun. Whether they were awaited.
@@ -229,17 +246,17 @@ mod tests {
     #[test]
     fn partitions_climb_step_by_step() {
         for partition in [0, 100, 255] {
-            let mut lines = lines_for(partition, 0);
+            let mut lines = lines_for(partition, 0, Purpose::Load);
             for _ in 0..30 {
                 let full = capacity(lines.into());
-                let grown = lines_for(partition, full);
+                let grown = lines_for(partition, full, Purpose::Grow);
                 assert_eq!(grown, lines + STEP_MIN.max(lines / 4));
                 assert!(
                     capacity(grown.into()) >= full + full / 5,
                     "room after growing"
                 );
                 assert_eq!(
-                    lines_for(partition, full / 10 * 8),
+                    lines_for(partition, full / 10 * 8, Purpose::Grow),
                     lines,
                     "shrinks with few ids only"
                 );
@@ -251,7 +268,9 @@ mod tests {
     #[test]
     fn partitions_do_not_grow_together() {
         for ids in [0, 50_000, 1_000_000] {
-            let mut sizes: Vec<u32> = (0..=255).map(|p| lines_for(p, ids)).collect();
+            let mut sizes: Vec<u32> = (0..=255)
+                .map(|p| lines_for(p, ids, Purpose::Load))
+                .collect();
             sizes.sort_unstable();
             sizes.dedup();
             assert!(sizes.len() > 200, "{ids} ids: {} sizes", sizes.len());
@@ -261,17 +280,19 @@ mod tests {
     #[test]
     fn lines_cost_less_than_three_bytes_an_id() {
         let bytes: u64 = (0..=255)
-            .map(|p| u64::from(lines_for(p, 400_000)) * LINE_BYTES as u64)
+            .map(|p| u64::from(lines_for(p, 400_000, Purpose::Load)) * LINE_BYTES as u64)
             .sum();
         assert!(bytes < 256 * 400_000 * 3, "{bytes}");
-        let empty: u64 = (0..=255).map(|p| u64::from(lines_for(p, 0)) * 64).sum();
+        let empty: u64 = (0..=255)
+            .map(|p| u64::from(lines_for(p, 0, Purpose::Load)) * 64)
+            .sum();
         assert!(empty < 5_000_000, "{empty}");
     }
 
     #[test]
     fn lines_of_a_rebuild_that_was_given_up_are_not_taken() {
         let mut table = Fingerprints::unloaded();
-        let (partition, given_up) = table.begin_rebuild().unwrap();
+        let (partition, given_up, _) = table.begin_rebuild().unwrap();
         table.give_up(partition, given_up);
         assert_eq!(table.due(), PARTITIONS, "it asks again");
         assert!(!table.adopt(partition, given_up, Lines::new(1)));

@@ -23,7 +23,7 @@ impl IdentityKey {
     }
 
     /// The secret that a log has kept.
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
@@ -79,11 +79,6 @@ impl IdentityHash {
     /// Most significant byte first, so that bytes sort as hashes do.
     pub fn to_bytes(self) -> [u8; 16] {
         (u128::from(self.high) << 64 | u128::from(self.low)).to_be_bytes()
-    }
-
-    /// Half of it, for a table in memory.
-    pub fn word(self) -> u64 {
-        self.low
     }
 
     /// The first 32 bits, by which blocks of a key file are told apart.

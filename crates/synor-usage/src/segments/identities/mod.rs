@@ -48,7 +48,6 @@ pub use key_file::KeyFile;
 pub use key_writer::{KEY_FILE_EXTENSION, KeyFileWriter, remove_leftovers};
 pub use merge::{Merge, Merged};
 pub use plan::plan_merge;
-pub use prefetch::prefetch;
 pub use rebuild::{RebuildJob, RebuiltPartition};
 
 use fingerprints::Fingerprints;
@@ -161,10 +160,11 @@ impl Identities {
     /// The next partition of fingerprints that is to be loaded or to grow, if any. There may be several
     /// jobs at a time; each ends with [`Identities::adopt_rebuilt`] or [`Identities::give_up_rebuild`].
     pub fn next_rebuild(&mut self) -> Option<RebuildJob> {
-        let (partition, number) = self.fingerprints.begin_rebuild()?;
+        let (partition, number, purpose) = self.fingerprints.begin_rebuild()?;
         Some(RebuildJob {
             partition,
             number,
+            purpose,
             files: self.files.clone(),
             unsealed: self.unsealed.partition(partition),
         })

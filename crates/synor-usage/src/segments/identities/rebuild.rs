@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::error::KeyFileError;
-use super::fingerprints::{PARTITIONS, RebuildNumber, lines_for};
+use super::fingerprints::{PARTITIONS, Purpose, RebuildNumber, lines_for};
 use super::hash::IdentityHash;
 use super::key_file::KeyFile;
 use super::line::Lines;
@@ -12,6 +12,7 @@ use super::line::Lines;
 pub struct RebuildJob {
     pub(super) partition: u8,
     pub(super) number: RebuildNumber,
+    pub(super) purpose: Purpose,
     /// The files that were live when the job was given out.
     pub(super) files: Vec<Arc<KeyFile>>,
     /// The ids of the partition that were in none of them.
@@ -32,7 +33,7 @@ impl RebuildJob {
     ///
     /// If a file cannot be read or is damaged; the job is to be given up then.
     pub fn run(&self) -> Result<RebuiltPartition, KeyFileError> {
-        let mut lines = Lines::new(lines_for(self.partition, self.expected_ids()));
+        let mut lines = Lines::new(lines_for(self.partition, self.expected_ids(), self.purpose));
         let (from, to) = IdentityHash::partition(self.partition);
         for file in &self.files {
             let mut entries = file.range(from, to);
