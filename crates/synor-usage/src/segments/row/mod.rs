@@ -69,7 +69,10 @@ impl<'a> RowRef<'a> {
         scratch.clear();
         pack_dimensions(
             event.dimensions.len(),
-            event.dimensions.iter().map(|(k, v)| (k.as_str(), v.as_str())),
+            event
+                .dimensions
+                .iter()
+                .map(|(k, v)| (k.as_str(), v.as_str())),
             scratch,
         );
         Self {
@@ -111,7 +114,6 @@ impl<'a> RowRef<'a> {
     pub(crate) fn logged(&self) -> Result<LoggedEvent, RowError> {
         Ok(LoggedEvent {
             position: self.position,
-            withdrawn: None,
             event: self.event()?,
         })
     }

@@ -41,8 +41,8 @@ pub(crate) fn encode(event: &UsageEvent, out: &mut Vec<u8>) {
 /// Reads what [`encode`] wrote: all of `bytes`, and nothing but its one form.
 pub(crate) fn decode(position: LogPosition, bytes: &[u8]) -> Result<RowRef<'_>, RowError> {
     let mut cursor = Cursor::new(bytes);
-    let resource = code::resource(cursor.byte()?)
-        .ok_or(RowError::Malformed("no resource has this code"))?;
+    let resource =
+        code::resource(cursor.byte()?).ok_or(RowError::Malformed("no resource has this code"))?;
     let flags = cursor.byte()?;
     if flags & !KNOWN_FLAGS != 0 {
         return Err(RowError::Malformed("a flag is not known"));

@@ -15,26 +15,31 @@ pub(crate) fn any_event() -> impl Strategy<Value = UsageEvent> {
     (
         ("[a-z0-9][a-z0-9._:-]{0,12}", "\\PC{0,12}", "\\PC{0,40}"),
         (prop::sample::select(resources), any::<bool>(), quantity),
-        (-5_000_000_000..5_000_000_000_i64, prop::option::of("[a-z0-9]{1,9}")),
+        (
+            -5_000_000_000..5_000_000_000_i64,
+            prop::option::of("[a-z0-9]{1,9}"),
+        ),
         prop::collection::btree_map("[a-z_]{1,6}", "\\PC{0,9}", 0..4),
         any::<bool>(),
     )
-        .prop_map(|(names, (resource, is_sample, quantity), (secs, provider), dimensions, correction)| {
-            UsageEvent {
-                identity: EventId {
-                    account: names.0.parse().unwrap(),
-                    source: names.1,
-                    id: names.2,
-                },
-                resource,
-                quantity: Quantity::new(quantity),
-                is_sample,
-                time: Timestamp::from_secs(secs),
-                provider: provider.map(|name| name.parse().unwrap()),
-                dimensions,
-                correction,
-            }
-        })
+        .prop_map(
+            |(names, (resource, is_sample, quantity), (secs, provider), dimensions, correction)| {
+                UsageEvent {
+                    identity: EventId {
+                        account: names.0.parse().unwrap(),
+                        source: names.1,
+                        id: names.2,
+                    },
+                    resource,
+                    quantity: Quantity::new(quantity),
+                    is_sample,
+                    time: Timestamp::from_secs(secs),
+                    provider: provider.map(|name| name.parse().unwrap()),
+                    dimensions,
+                    correction,
+                }
+            },
+        )
 }
 
 fn packed(event: &UsageEvent) -> Vec<u8> {
@@ -118,10 +123,17 @@ fn malformed_bytes_are_refused_with_the_reason() {
         (&|b| b[6] = 0xff, "a text is not UTF-8"),
         (&|b| b.push(0), "something follows its end"),
         (&|b| b.truncate(b.len() - 1), "it ends early"),
-        (&|b| b.splice(2..3, [0xff; 20]).for_each(drop), "a number is too long"),
+        (
+            &|b| b.splice(2..3, [0xff; 20]).for_each(drop),
+            "a number is too long",
+        ),
     ];
     for (change, reason) in cases {
-        assert!(refused(change).ends_with(reason), "{reason}: {}", refused(change));
+        assert!(
+            refused(change).ends_with(reason),
+            "{reason}: {}",
+            refused(change)
+        );
     }
 }
 
