@@ -1,7 +1,8 @@
 //! The usage log: what services report, kept exactly once, and read as bills and charts.
 //!
 //! [`UsageLog`] is the seam. Its backends are [`segments`] and [`sqlite`], for one machine; every
-//! backend passes the tests of [`conformance`]. [`import`] reads events from files.
+//! backend passes the tests of [`conformance`]. [`import`] reads events from files, and [`export`]
+//! writes them.
 #![deny(
     clippy::float_arithmetic,
     clippy::cast_possible_truncation,
@@ -12,6 +13,7 @@
 
 pub mod conformance;
 pub mod error;
+pub mod export;
 pub mod import;
 pub mod log;
 pub mod segments;

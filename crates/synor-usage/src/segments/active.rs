@@ -91,7 +91,8 @@ pub(super) struct Active {
     samples: Vec<(LevelSample, u32)>,
     /// By number of meter.
     lasts: Vec<Lasts>,
-    withdrawals: Vec<Withdrawal>,
+    /// Each with where its record begins in the write-ahead file.
+    withdrawals: Vec<(Withdrawal, u64)>,
     frames: Vec<FrameMark>,
     end: LogPosition,
     end_offset: u64,
@@ -153,8 +154,9 @@ impl Active {
         &self.rows
     }
 
-    /// The withdrawals that were made in it, in order of position.
-    pub(super) fn withdrawals(&self) -> &[Withdrawal] {
+    /// The withdrawals that were made in it, in order of position, each with where its record begins
+    /// in the write-ahead file.
+    pub(super) fn withdrawals(&self) -> &[(Withdrawal, u64)] {
         &self.withdrawals
     }
 
@@ -230,13 +232,13 @@ impl Active {
     }
 
     /// Notes a withdrawal: what it takes back is subtracted here, wherever its event is.
-    pub(super) fn withdraw(&mut self, withdrawal: Withdrawal) {
+    pub(super) fn withdraw(&mut self, withdrawal: Withdrawal, offset: u64) {
         if !withdrawal.is_sample {
             let bucket = bucket_of(withdrawal.time_secs);
             // Quantities are held to 10^27, far from where negation overflows.
             self.add(withdrawal.meter, bucket, withdrawal.quantity.wrapping_neg());
         }
-        self.withdrawals.push(withdrawal);
+        self.withdrawals.push((withdrawal, offset));
     }
 
     /// Notes the end of a frame.

@@ -1,10 +1,12 @@
 //! Decides which events of a group of batches are new, and builds the frame of those that are.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
+use synor_economics::metering::UsageEvent;
+
 use super::fault::Fault;
-use super::frame::{FrameBuilder, PREFIX_BYTES};
+use super::frame::FrameBuilder;
 use super::identities::{Identities, IdentityHash, KeyEntry};
 use super::ids::Ids;
 use super::prepared::{PreparedBatch, PreparedRow};
@@ -34,14 +36,24 @@ pub(super) struct Decided {
 pub(super) struct DecidedBatch {
     /// Whether it was done at all.
     pub(super) is_done: bool,
-    /// The withdrawals that were new: the event's position and its event.
-    pub(super) withdrawn: Vec<(LogPosition, synor_economics::metering::UsageEvent)>,
+    /// The withdrawals that were new.
+    pub(super) withdrawn: Vec<NewWithdrawal>,
     /// The position of its first record.
     pub(super) first: LogPosition,
     /// Where the record of its first accepted event begins in the frame.
     pub(super) at: usize,
     /// The places of its events that were held already, in order.
     pub(super) duplicates: Vec<Duplicate>,
+}
+
+/// A withdrawal that takes an event back which still counted.
+#[derive(Debug)]
+pub(super) struct NewWithdrawal {
+    /// The event's position.
+    pub(super) position: LogPosition,
+    pub(super) event: UsageEvent,
+    /// Where its record begins in the frame.
+    pub(super) at: usize,
 }
 
 /// Knows every id of the log.
@@ -84,16 +96,17 @@ impl Decider {
     fn batch(
         &mut self,
         batch: &PreparedBatch,
-        withdrawn: Vec<(LogPosition, synor_economics::metering::UsageEvent)>,
+        mut withdrawn: Vec<NewWithdrawal>,
         head: &mut LogPosition,
         frame: &mut FrameBuilder,
     ) -> Result<(DecidedBatch, Appended), Fault> {
         let first = head.saturating_add(1);
         let mut packed = Vec::new();
-        for (position, event) in &withdrawn {
+        for withdrawal in &mut withdrawn {
             packed.clear();
-            encode(event, &mut packed);
-            frame.withdrawal(*position, &packed);
+            encode(&withdrawal.event, &mut packed);
+            withdrawal.at = frame.length();
+            frame.withdrawal(withdrawal.position, &packed);
             *head = head.saturating_add(1);
         }
         let at = frame.length();
@@ -187,7 +200,7 @@ impl Decider {
         &self,
         shared: &Shared,
         batch: &PreparedBatch,
-    ) -> Result<Result<Vec<(LogPosition, synor_economics::metering::UsageEvent)>, UsageLogError>, Fault>
+    ) -> Result<Result<Vec<NewWithdrawal>, UsageLogError>, Fault>
     {
         let mut positions = Vec::with_capacity(batch.withdrawals.len());
         for (hash, id) in &batch.withdrawals {
@@ -199,7 +212,7 @@ impl Decider {
                 }
             }
         }
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         positions.retain(|position| seen.insert(*position));
         {
             let visible = shared.visible();
@@ -208,7 +221,11 @@ impl Decider {
         let mut withdrawn = Vec::with_capacity(positions.len());
         for position in positions {
             match shared.event_at(position) {
-                Ok(event) => withdrawn.push((position, event)),
+                Ok(event) => withdrawn.push(NewWithdrawal {
+                    position,
+                    event,
+                    at: 0,
+                }),
                 // Its events have expired: what there was to take back is not known any more.
                 Err(Fault::Complete(refusal @ UsageLogError::Expired { .. })) => {
                     return Ok(Err(refusal));
@@ -238,15 +255,4 @@ fn take_records(batch: &PreparedBatch, duplicates: &[Duplicate], frame: &mut Fra
         from = duplicate.index.saturating_add(1);
     }
     take(from, batch.rows.len());
-}
-
-/// Where the packed event of a record begins, and how long the record is in all.
-pub(super) fn row_start(batch: &PreparedBatch, row: usize) -> (usize, usize) {
-    let end = |row: &PreparedRow| usize::try_from(row.end).unwrap_or(usize::MAX);
-    let start = row
-        .checked_sub(1)
-        .and_then(|before| batch.rows.get(before))
-        .map_or(0, end);
-    let length = batch.rows.get(row).map_or(0, end).saturating_sub(start);
-    (PREFIX_BYTES, length)
 }

@@ -5,13 +5,20 @@
 //! background. `docs/usage-log.md` describes the files.
 
 mod active;
+#[allow(dead_code, unused_imports, reason = "being built")]
+pub(crate) mod archive;
+mod background;
 mod decide;
 mod fault;
+mod files;
 mod frame;
 #[allow(dead_code, unused_imports, reason = "being built")]
 mod identities;
 mod ids;
+mod ledger;
+mod manifest;
 mod meters;
+mod meters_file;
 mod open;
 mod options;
 mod prepared;
@@ -19,10 +26,13 @@ mod publish;
 mod read;
 mod rotate;
 #[allow(dead_code, unused_imports, reason = "being built")]
-mod row;
+pub(crate) mod row;
+mod seal;
 mod sealed;
+mod sorted;
 mod state;
 mod storage;
+mod totals;
 mod usage;
 mod view;
 mod wal;
@@ -42,6 +52,7 @@ use tokio::task::spawn_blocking;
 
 pub use self::options::{Clock, Forgetting, SegmentOptions};
 
+use self::background::Background;
 use self::fault::Fault;
 use self::prepared::{Preparation, PreparedBatch};
 use self::state::Shared;
@@ -61,7 +72,9 @@ const SMALL_BATCH: usize = 64;
 
 /// A usage log in a folder of its own. Dropping it waits until what is being appended is appended.
 pub struct SegmentedUsageLog {
+    // Dropped in this order: what is waiting is written before the background ends.
     writer: Writer,
+    background: Background,
     shared: Arc<Shared>,
     /// Held for as long as the log is open.
     _lock: File,
@@ -75,11 +88,12 @@ impl SegmentedUsageLog {
     ) -> Result<Self, UsageLogError> {
         let folder = folder.as_ref();
         let named = |fault: Fault| fault.named(&folder.display().to_string(), "being opened");
-        let (shared, writer, lock) = open::open(folder, options).map_err(named)?;
+        let opened = open::open(folder, options).map_err(named)?;
         Ok(Self {
-            writer,
-            shared,
-            _lock: lock,
+            writer: opened.writer,
+            background: opened.background,
+            shared: opened.shared,
+            _lock: opened.lock,
         })
     }
 

@@ -1,12 +1,14 @@
 //! Shows a group of batches, once its frame is durable.
 
+use synor_economics::metering::UsageEvent;
+
 use super::active::NewRow;
 use super::decide::{Decided, DecidedBatch};
 use super::frame::PREFIX_BYTES;
-use super::meters::MeterNo;
+use super::meters::{MeterNo, Meters};
 use super::prepared::{PreparedBatch, PreparedMeter};
 use super::state::{Shared, Visible};
-use super::withdrawn::Withdrawal;
+use super::withdrawn::{Withdrawal, Withdrawn};
 use super::writer::Request;
 use crate::log::LogPosition;
 
@@ -26,8 +28,10 @@ pub(super) fn publish(shared: &Shared, group: &[Request], decided: &Decided) {
 
 fn show(visible: &mut Visible, batch: &PreparedBatch, outcome: &DecidedBatch, frame_offset: u64) {
     let mut position = outcome.first;
-    for (event, taken_back) in &outcome.withdrawn {
-        withdraw(visible, position, *event, taken_back);
+    for withdrawal in &outcome.withdrawn {
+        let offset = frame_offset.saturating_add(wide(withdrawal.at));
+        let places = (position, withdrawal.position, offset);
+        withdraw(visible, places, &withdrawal.event);
         position = position.saturating_add(1);
     }
     let mut numbers: Vec<Option<MeterNo>> = batch.meters.iter().map(|m| m.number).collect();
@@ -78,14 +82,30 @@ fn number(
     *known
 }
 
-/// Shows a withdrawal.
+/// Shows a withdrawal: its position, that of its event, and where its record begins in the
+/// write-ahead file.
 pub(super) fn withdraw(
     visible: &mut Visible,
-    position: LogPosition,
-    event: LogPosition,
-    taken_back: &synor_economics::metering::UsageEvent,
+    (position, event, offset): (LogPosition, LogPosition, u64),
+    taken_back: &UsageEvent,
 ) {
-    let meter = visible.meters.intern(taken_back);
+    let withdrawal = remember_withdrawal(
+        &mut visible.meters,
+        &mut visible.withdrawn,
+        (position, event),
+        taken_back,
+    );
+    visible.active.withdraw(withdrawal, offset);
+}
+
+/// Remembers a withdrawal, wherever it was made.
+pub(super) fn remember_withdrawal(
+    meters: &mut Meters,
+    withdrawn: &mut Withdrawn,
+    (position, event): (LogPosition, LogPosition),
+    taken_back: &UsageEvent,
+) -> Withdrawal {
+    let meter = meters.intern(taken_back);
     let withdrawal = Withdrawal {
         position,
         event,
@@ -94,9 +114,8 @@ pub(super) fn withdraw(
         quantity: taken_back.quantity.get(),
         is_sample: taken_back.is_sample,
     };
-    let account = visible.meters.account_of(meter);
-    visible.withdrawn.push(account, withdrawal);
-    visible.active.withdraw(withdrawal);
+    withdrawn.push(meters.account_of(meter), withdrawal);
+    withdrawal
 }
 
 fn wide(length: usize) -> u64 {

@@ -23,7 +23,7 @@ pub(super) fn summary(
     let overflow = |error| Fault::sum(account, error);
     let mut tally = Tally::default();
     for (number, meter) in &usage.view.meters {
-        let used = usage.of(*number, meter.is_sample)?;
+        let used = usage.of(*number, meter)?;
         let key = UsageKey::new(meter.resource, &meter.dimensions, meter.provider.clone());
         for quantity in used {
             tally.add(key.clone(), quantity).map_err(overflow)?;
@@ -47,7 +47,7 @@ pub(super) fn series(shared: &Shared, query: &SeriesQuery) -> Result<Series, Fau
         if query.resource.is_some_and(|wanted| wanted != meter.resource) {
             continue;
         }
-        let quantities = usage.of(*number, meter.is_sample)?;
+        let quantities = usage.of(*number, meter)?;
         let split = query.split.as_ref();
         let group = split.and_then(|s| s.group(meter.provider.as_ref(), &meter.dimensions));
         lines
@@ -117,7 +117,7 @@ pub(super) fn events(shared: &Shared, query: &EventQuery) -> Result<Page<LoggedE
         if page.is_full() {
             break;
         }
-        let mut found = segment.events(account, &wanted)?;
+        let mut found = segment.events(&shared.log, account, &wanted)?;
         found.sort_unstable_by_key(|(position, _)| *position);
         for (position, event) in found {
             page.push(position, event);

@@ -9,7 +9,7 @@ use synor_economics::quantity::Quantity;
 
 use super::active::{BUCKET_SECS, LevelSample, bucket_of, plus};
 use super::fault::Fault;
-use super::meters::MeterNo;
+use super::meters::{AccountNo, Meter, MeterNo};
 use super::state::Shared;
 use super::view::{LiveRows, MeterIndex, View, Wanted, identity_of};
 use crate::log::LogPosition;
@@ -176,17 +176,18 @@ impl<'a> Usage<'a> {
     }
 
     /// What a meter used in each step.
-    pub(super) fn of(&self, meter: MeterNo, is_sample: bool) -> Result<Vec<Quantity>, Fault> {
-        if is_sample {
-            self.held(meter)
+    pub(super) fn of(&self, number: MeterNo, meter: &Meter) -> Result<Vec<Quantity>, Fault> {
+        if meter.is_sample {
+            self.held(number, meter.account)
         } else {
-            self.amounts(meter)
+            self.amounts(number, meter.account)
         }
     }
 
-    fn amounts(&self, meter: MeterNo) -> Result<Vec<Quantity>, Fault> {
+    fn amounts(&self, meter: MeterNo, account: AccountNo) -> Result<Vec<Quantity>, Fault> {
         let buckets: Vec<i64> = self.edges.secs.iter().map(|&secs| bucket_of(secs)).collect();
-        let mut totals = self.view.sealed.before(meter, &buckets, self.through)?;
+        let sealed = &self.view.sealed;
+        let mut totals = sealed.before((account, meter), &buckets, self.through)?;
         let deltas = self.deltas.get(&meter).map_or(&[][..], Vec::as_slice);
         let (mut next, mut sum) = (0, 0_i128);
         for ((place, total), bucket) in totals.iter_mut().enumerate().zip(&buckets) {
@@ -204,8 +205,8 @@ impl<'a> Usage<'a> {
         Ok(steps.collect())
     }
 
-    fn held(&self, meter: MeterNo) -> Result<Vec<Quantity>, Fault> {
-        let samples = self.samples(meter)?;
+    fn held(&self, meter: MeterNo, account: AccountNo) -> Result<Vec<Quantity>, Fault> {
+        let samples = self.samples(meter, account)?;
         let overflow = |error: MoneyError| Fault::sum(&self.view.account, error);
         let steps = self.edges.secs.windows(2);
         steps
@@ -217,10 +218,11 @@ impl<'a> Usage<'a> {
     }
 
     /// The samples that say what the level was, one a second, in order.
-    fn samples(&self, meter: MeterNo) -> Result<Vec<Sample>, Fault> {
+    fn samples(&self, meter: MeterNo, account: AccountNo) -> Result<Vec<Sample>, Fault> {
         let counts = |position| self.view.counts(position, self.through);
         let (from, to) = (self.edges.start(), self.edges.end());
-        let mut found = self.view.sealed.samples(meter, from, to, &counts)?;
+        let sealed = &self.view.sealed;
+        let mut found = sealed.samples((account, meter), (from, to), &counts)?;
         let live = self.view.live.iter().flat_map(|live| &live.samples);
         found.extend(live.filter(|s| s.meter == meter && counts(s.position)));
         found.sort_unstable_by_key(|s| (s.time_secs, s.position));

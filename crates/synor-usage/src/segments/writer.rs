@@ -29,8 +29,47 @@ const GROUP_EVENTS: usize = 40_000;
 /// A handle to the writer thread. Dropping it lets the thread finish what is waiting.
 pub(super) struct Writer {
     log: String,
-    requests: Option<mpsc::Sender<Request>>,
+    requests: Option<mpsc::Sender<Message>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What the thread is sent.
+pub(super) enum Message {
+    /// A batch to write.
+    Commit(Request),
+    /// There are reports of the background.
+    Attend,
+}
+
+/// Makes a writer look at what the background reports. Does not keep it running.
+#[derive(Clone)]
+pub(super) struct Wake(mpsc::WeakSender<Message>);
+
+impl Wake {
+    /// Wakes the writer, if it sleeps: one that has much to do looks anyway.
+    pub(super) fn wake(&self) {
+        if let Some(requests) = self.0.upgrade() {
+            let _ = requests.try_send(Message::Attend);
+        }
+    }
+}
+
+/// The queue of a writer that is still to be started.
+pub(super) struct Queue {
+    requests: mpsc::Sender<Message>,
+    waiting: mpsc::Receiver<Message>,
+}
+
+impl Queue {
+    pub(super) fn new() -> Self {
+        let (requests, waiting) = mpsc::channel(QUEUE_BATCHES);
+        Self { requests, waiting }
+    }
+
+    /// Wakes the writer that will have this queue.
+    pub(super) fn wake(&self) -> Wake {
+        Wake(self.requests.downgrade())
+    }
 }
 
 /// A batch that waits to be written.
@@ -42,11 +81,12 @@ pub(super) struct Request {
 impl Writer {
     /// Starts the thread.
     pub(super) fn start(
+        queue: Queue,
         shared: Arc<Shared>,
         decider: Decider,
         sealing: Sealing,
     ) -> std::io::Result<Self> {
-        let (requests, waiting) = mpsc::channel(QUEUE_BATCHES);
+        let Queue { requests, waiting } = queue;
         let log = shared.log.clone();
         let state = State {
             shared,
@@ -73,7 +113,8 @@ impl Writer {
         let requests = self.requests.as_ref().ok_or_else(closed)?;
         let (reply, answer) = oneshot::channel();
         let request = Request { batch, reply };
-        requests.send(request).await.map_err(|_| closed())?;
+        let message = Message::Commit(request);
+        requests.send(message).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
 }
@@ -96,30 +137,48 @@ struct State {
     failed: Option<UsageLogError>,
 }
 
-impl State {
-    fn run(mut self, mut waiting: mpsc::Receiver<Request>) {
-        let mut next = waiting.blocking_recv();
-        while let Some(first) = next.take() {
-            let mut records = first.batch.records_max();
-            let mut group = vec![first];
-            while records < GROUP_EVENTS
-                && let Ok(request) = waiting.try_recv()
-            {
-                // What is withdrawn must be in the file already, not only in this frame.
-                if !request.batch.withdrawals.is_empty() {
-                    next = Some(request);
-                    break;
-                }
-                records = records.saturating_add(request.batch.records_max());
-                group.push(request);
-            }
-            self.answer(group);
-            if next.is_none() {
-                next = waiting.blocking_recv();
-            }
+/// What is written with the first request, and the one that must come after.
+fn gather(
+    first: Request,
+    waiting: &mut mpsc::Receiver<Message>,
+) -> (Vec<Request>, Option<Request>) {
+    let mut records = first.batch.records_max();
+    let mut group = vec![first];
+    while records < GROUP_EVENTS
+        && let Ok(message) = waiting.try_recv()
+    {
+        let Message::Commit(request) = message else {
+            continue;
+        };
+        // What is withdrawn must be in the file already, not only in this frame.
+        if !request.batch.withdrawals.is_empty() {
+            return (group, Some(request));
         }
-        if self.failed.is_none() {
-            self.sealing.close(&self.shared);
+        records = records.saturating_add(request.batch.records_max());
+        group.push(request);
+    }
+    (group, None)
+}
+
+impl State {
+    fn run(mut self, mut waiting: mpsc::Receiver<Message>) {
+        self.sealing.attend(&mut self.decider);
+        let mut next = None;
+        loop {
+            let first = match next.take() {
+                Some(request) => request,
+                None => match waiting.blocking_recv() {
+                    Some(Message::Commit(request)) => request,
+                    Some(Message::Attend) => {
+                        self.sealing.attend(&mut self.decider);
+                        continue;
+                    }
+                    None => break,
+                },
+            };
+            let group;
+            (group, next) = gather(first, &mut waiting);
+            self.answer(group);
         }
     }
 

@@ -44,7 +44,7 @@ pub(crate) fn index_path(parquet: &Path) -> PathBuf {
 }
 
 /// Writes the rows of one segment to `path` and its index. They must come in order of account, time
-/// and position, and their positions must be whole numbers without gaps or repetitions. When it
+/// and position, each with a position of its own; a position may be that of a withdrawal. When it
 /// returns, both files are durable; a file of that name is replaced. After an error neither has
 /// changed, but for one case: if renaming fails halfway, the old file has the new index, which
 /// opens as damaged, and writing again repairs it.

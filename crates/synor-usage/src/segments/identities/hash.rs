@@ -81,6 +81,11 @@ impl IdentityHash {
         (u128::from(self.high) << 64 | u128::from(self.low)).to_be_bytes()
     }
 
+    /// Half of it, for a table in memory.
+    pub fn word(self) -> u64 {
+        self.low
+    }
+
     /// The first 32 bits, by which blocks of a key file are told apart.
     pub(super) fn prefix(self) -> u32 {
         let [a, b, c, d, ..] = self.high.to_be_bytes();

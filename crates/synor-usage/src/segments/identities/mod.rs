@@ -48,6 +48,7 @@ pub use key_file::KeyFile;
 pub use key_writer::{KEY_FILE_EXTENSION, KeyFileWriter, remove_leftovers};
 pub use merge::{Merge, Merged};
 pub use plan::plan_merge;
+pub use prefetch::prefetch;
 pub use rebuild::{RebuildJob, RebuiltPartition};
 
 use fingerprints::Fingerprints;

@@ -4,7 +4,7 @@
 /// is no such instruction.
 #[inline]
 #[allow(unsafe_code)]
-pub(super) fn prefetch<T>(value: &T) {
+pub fn prefetch<T>(value: &T) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};

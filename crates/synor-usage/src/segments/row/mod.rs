@@ -114,6 +114,7 @@ impl<'a> RowRef<'a> {
     pub(crate) fn logged(&self) -> Result<LoggedEvent, RowError> {
         Ok(LoggedEvent {
             position: self.position,
+            withdrawn: None,
             event: self.event()?,
         })
     }

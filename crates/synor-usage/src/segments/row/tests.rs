@@ -70,7 +70,7 @@ proptest! {
     fn what_is_packed_is_read_back(event in any_event(), position in any::<u64>()) {
         let bytes = packed(&event);
         let row = decode(position, &bytes).unwrap();
-        prop_assert_eq!(row.logged().unwrap(), LoggedEvent { position, event: event.clone() });
+        prop_assert_eq!(row.logged().unwrap(), LoggedEvent { position, withdrawn: None, event: event.clone() });
         let mut scratch = Vec::new();
         prop_assert_eq!(RowRef::of(position, &event, &mut scratch), row);
     }

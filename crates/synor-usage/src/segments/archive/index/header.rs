@@ -12,7 +12,9 @@ const MAGIC: [u8; 8] = *b"SYNORIX1";
 pub(in super::super) struct Header {
     /// Rows of the archive.
     pub(in super::super) rows: u64,
-    /// The least position; the others follow it without gaps.
+    /// Positions from the least to the greatest; those of withdrawals have no row.
+    pub(in super::super) positions: u64,
+    /// The least position.
     pub(in super::super) first_position: LogPosition,
     /// The earliest time of an event, in seconds since 1970.
     pub(in super::super) time_min: i64,
@@ -33,6 +35,7 @@ impl Header {
         let mut bytes = MAGIC.to_vec();
         for number in [
             self.rows,
+            self.positions,
             self.first_position,
             self.time_min.cast_unsigned(),
             self.time_max.cast_unsigned(),
@@ -49,7 +52,7 @@ impl Header {
     /// Reads what [`Header::bytes`] wrote; none if it is no header.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let rest = bytes.strip_prefix(&MAGIC)?;
-        let (numbers, rest) = rest.split_first_chunk::<56>()?;
+        let (numbers, rest) = rest.split_first_chunk::<64>()?;
         let digest = rest.first_chunk::<32>()?;
         let number = |at: usize| {
             let mut eight = [0; 8];
@@ -58,12 +61,13 @@ impl Header {
         };
         Some(Self {
             rows: number(0),
-            first_position: number(1),
-            time_min: number(2).cast_signed(),
-            time_max: number(3).cast_signed(),
-            accounts: number(4),
-            account_blocks: number(5),
-            parquet_bytes: number(6),
+            positions: number(1),
+            first_position: number(2),
+            time_min: number(3).cast_signed(),
+            time_max: number(4).cast_signed(),
+            accounts: number(5),
+            account_blocks: number(6),
+            parquet_bytes: number(7),
             parquet_digest: *digest,
         })
     }
@@ -75,7 +79,7 @@ impl Header {
 
     /// The number of the first block of digests.
     pub(super) fn parts_start(&self) -> u64 {
-        let blocks = blocks_of(self.rows, ROWS_PER_BLOCK);
+        let blocks = blocks_of(self.positions, ROWS_PER_BLOCK);
         self.positions_start().saturating_add(blocks)
     }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 0 | the header: counts, length and digest of the Parquet file |
 //! | accounts | in order of name: first row, number of rows, bounds of time and position |
-//! | positions | the row of each position, counted from the first position |
+//! | positions | the row of each position, counted from the first position; none for a withdrawal |
 //! | parts | the digest of each 16 KiB of the Parquet file |
 //!
 //! A block's check is keyed with the digest of the Parquet file and covers the block's number, so a
@@ -27,6 +27,8 @@ const CHECK_BYTES: usize = 8;
 const ROOM: usize = BLOCK_BYTES - CHECK_BYTES;
 /// Bytes of a row number.
 const ROW_BYTES: usize = 4;
+/// Stands for the row of a position that has none.
+const NO_ROW: u32 = u32::MAX;
 /// Row numbers in one block.
 const ROWS_PER_BLOCK: usize = ROOM / ROW_BYTES;
 /// Bytes of a part's digest.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::accounts::{AccountRange, accounts_in};
 use super::header::Header;
 use super::{
-    BLOCK_BYTES, DIGEST_BYTES, DIGESTS_PER_BLOCK, HEADER_KEY, ROOM, ROW_BYTES, ROWS_PER_BLOCK,
+    BLOCK_BYTES, DIGEST_BYTES, DIGESTS_PER_BLOCK, HEADER_KEY, NO_ROW, ROOM, ROW_BYTES, ROWS_PER_BLOCK,
     check,
 };
 use crate::log::LogPosition;
@@ -115,19 +115,19 @@ impl Index {
         named.collect()
     }
 
-    /// The row of a position, if it is one of the archive's.
+    /// The row of a position, if it is that of one of the archive's events.
     pub(in super::super) fn row_of(
         &self,
         position: LogPosition,
     ) -> Result<Option<u32>, ArchiveError> {
         let offset = position.checked_sub(self.header.first_position);
-        let Some(offset) = offset.filter(|&offset| offset < self.header.rows) else {
+        let Some(offset) = offset.filter(|&offset| offset < self.header.positions) else {
             return Ok(None);
         };
         let (block, at) = place(offset, ROWS_PER_BLOCK);
         let block = self.block(self.header.positions_start() + block)?;
         let bytes = std::array::from_fn(|n| block[at * ROW_BYTES + n]);
-        Ok(Some(u32::from_le_bytes(bytes)))
+        Ok(Some(u32::from_le_bytes(bytes)).filter(|&row| row != NO_ROW))
     }
 
     /// The block that holds the digest of part `part` of the Parquet file.

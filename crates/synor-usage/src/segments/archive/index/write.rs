@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::accounts::{AccountBlocks, AccountRange};
 use super::header::Header;
-use super::{BLOCK_BYTES, DIGESTS_PER_BLOCK, HEADER_KEY, ROOM, ROWS_PER_BLOCK, check};
+use super::{BLOCK_BYTES, DIGESTS_PER_BLOCK, HEADER_KEY, NO_ROW, ROOM, ROWS_PER_BLOCK, check};
 use crate::log::LogPosition;
 use crate::segments::archive::tree::Tree;
 use crate::segments::row::RowRef;
@@ -58,30 +58,34 @@ impl IndexBuilder {
         added.ok_or_else(|| format!("account `{}` has too long a name", self.name))
     }
 
-    /// The row of each position from the first on.
-    fn rows_by_position(&self, first: LogPosition) -> Result<Vec<u32>, String> {
-        const NONE: u32 = u32::MAX;
-        let mut rows = vec![NONE; self.positions.len()];
+    /// The row of each position from the first to the last. A withdrawal takes a position and has no
+    /// row.
+    fn rows_by_position(&self, first: LogPosition, last: LogPosition) -> Result<Vec<u32>, String> {
+        let sparse = || format!("the positions {first} to {last} are too many");
+        let positions = last.saturating_sub(first).saturating_add(1);
+        let positions = u32::try_from(positions).map_err(|_| sparse())?;
+        let mut rows = vec![NO_ROW; usize::try_from(positions).map_err(|_| sparse())?];
         for (row, position) in (0_u32..).zip(&self.positions) {
             let offset = usize::try_from(position.saturating_sub(first)).ok();
-            let place = offset.and_then(|offset| rows.get_mut(offset));
-            match place {
-                Some(place) if *place == NONE => *place = row,
-                Some(_) => return Err(format!("position {position} is there twice")),
-                None => return Err(format!("the positions up to {position} have gaps")),
+            match offset.and_then(|offset| rows.get_mut(offset)) {
+                Some(place) if *place == NO_ROW => *place = row,
+                _ => return Err(format!("position {position} is there twice")),
             }
         }
         Ok(rows)
     }
 
-    /// Ends the list of rows and checks that their positions follow one another.
+    /// Ends the list of rows and checks that each has a position of its own.
     pub(in super::super) fn finish(mut self) -> Result<FinishedIndex, String> {
         self.end_account()?;
         let first = self.positions.iter().min().copied();
         let first_position = first.ok_or_else(|| "there are none".to_owned())?;
+        let last_position = self.positions.iter().max().copied();
+        let last_position = last_position.unwrap_or(first_position);
         let (time_min, time_max) = self.time_bounds.unwrap_or((0, 0));
         Ok(FinishedIndex {
-            rows: self.rows_by_position(first_position)?,
+            rows: self.rows_by_position(first_position, last_position)?,
+            row_count: self.positions.len(),
             accounts: self.done,
             first_position,
             time_min,
@@ -99,7 +103,9 @@ fn out_of_order(row: &RowRef<'_>) -> String {
 
 /// An index that lacks only the digests of the Parquet file.
 pub(in super::super) struct FinishedIndex {
+    /// By position.
     rows: Vec<u32>,
+    row_count: usize,
     accounts: AccountBlocks,
     first_position: LogPosition,
     time_min: i64,
@@ -111,7 +117,8 @@ impl FinishedIndex {
     pub(in super::super) fn write(&self, tree: &Tree, out: &mut impl Write) -> io::Result<Header> {
         let count = |length: usize| u64::try_from(length).map_err(io::Error::other);
         let header = Header {
-            rows: count(self.rows.len())?,
+            rows: count(self.row_count)?,
+            positions: count(self.rows.len())?,
             first_position: self.first_position,
             time_min: self.time_min,
             time_max: self.time_max,

@@ -130,7 +130,7 @@ proptest! {
         let path = folder.path().join("any.parquet");
         let numbered = (5..).zip(events);
         let mut events: Vec<_> = numbered
-            .map(|(position, event)| LoggedEvent { position, event })
+            .map(|(position, event)| LoggedEvent { position, withdrawn: None, event })
             .collect();
         sort(&mut events);
         write_events(&path, &events).unwrap();
