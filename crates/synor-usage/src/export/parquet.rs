@@ -133,7 +133,11 @@ mod tests {
     fn what_does_not_fit_is_named() {
         let mut event = event("n/1 network.egress 5 @2026-01-02");
         event.quantity = synor_economics::quantity::Quantity::new(i128::MAX);
-        let logged = LoggedEvent { position: 9, withdrawn: None, event };
+        let logged = LoggedEvent {
+            position: 9,
+            withdrawn: None,
+            event,
+        };
         let error = write_parquet(Vec::new(), [logged].into_iter()).unwrap_err();
         assert!(
             error.to_string().starts_with("the event at position 9"),

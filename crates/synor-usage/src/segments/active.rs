@@ -177,7 +177,9 @@ impl Active {
 
     /// The event at a position of the segment.
     pub(super) fn row_at(&self, position: LogPosition) -> Option<&ActiveRow> {
-        let at = self.rows.binary_search_by_key(&position, |row| row.position);
+        let at = self
+            .rows
+            .binary_search_by_key(&position, |row| row.position);
         self.rows.get(at.ok()?)
     }
 

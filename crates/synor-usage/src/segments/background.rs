@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -53,10 +53,18 @@ pub(super) struct Books {
 
 /// The threads. Dropping it waits until they have ended what they are at.
 pub(super) struct Background {
-    books: Arc<Mutex<Books>>,
+    pub(super) files: Files,
     queues: Option<Queues>,
     is_closing: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
+}
+
+/// What changes files, and what must see them unchanged.
+#[derive(Clone)]
+pub(super) struct Files {
+    pub(super) books: Arc<Mutex<Books>>,
+    /// Held while files that the manifest names may be deleted, and while a check reads them.
+    pub(super) deleting: Arc<Mutex<()>>,
 }
 
 /// Where work is put.
@@ -79,7 +87,7 @@ pub(super) enum MergeWork {
 #[derive(Clone)]
 struct Context {
     shared: Arc<Shared>,
-    books: Arc<Mutex<Books>>,
+    files: Files,
     done: Sender<Done>,
     wake: Wake,
     is_closing: Arc<AtomicBool>,
@@ -93,11 +101,14 @@ impl Background {
         wake: Wake,
     ) -> std::io::Result<(Self, Receiver<Done>)> {
         let (done, reports) = channel();
-        let books = Arc::new(Mutex::new(books));
+        let files = Files {
+            books: Arc::new(Mutex::new(books)),
+            deleting: Arc::default(),
+        };
         let is_closing = Arc::new(AtomicBool::new(false));
         let context = Context {
             shared: Arc::clone(shared),
-            books: Arc::clone(&books),
+            files: files.clone(),
             done,
             wake,
             is_closing: Arc::clone(&is_closing),
@@ -118,7 +129,7 @@ impl Background {
             spawn("usage-log-load", move || context.rebuild_all(rebuilding))?,
         ];
         let background = Self {
-            books,
+            files,
             queues: Some(queues),
             is_closing,
             threads,
@@ -130,10 +141,17 @@ impl Background {
     pub(super) fn queues(&self) -> Option<Queues> {
         self.queues.clone()
     }
+}
 
-    /// The manifest as it is now.
-    pub(super) fn books(&self) -> Arc<Mutex<Books>> {
-        Arc::clone(&self.books)
+impl Files {
+    /// The manifest, and what may change it.
+    pub(super) fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps live files from being deleted.
+    pub(super) fn keep(&self) -> MutexGuard<'_, ()> {
+        self.deleting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -192,7 +210,7 @@ impl Context {
     fn seal_one(&self, full: &FullSegment) -> Result<Arc<KeyFile>, Fault> {
         let sealed = seal(&self.shared, full)?;
         let keys = Arc::new(sealed.keys);
-        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut books = self.files.books();
         let meters = {
             let visible = self.shared.visible();
             new_meters(&visible.meters, books.meters.count(), full.meters)
@@ -209,30 +227,36 @@ impl Context {
         self.before("the manifest")?;
         manifest.write(&self.shared.folder)?;
         books.manifest = manifest;
-        self.change_sealed(|next| {
-            next.segments.push(Arc::new(sealed.segment));
-            next.totals.push(Arc::new(sealed.totals));
-        }, true);
+        self.change_sealed(
+            |next| {
+                next.segments.push(Arc::new(sealed.segment));
+                next.totals.push(Arc::new(sealed.totals));
+            },
+            true,
+        );
         // From here on the segment is sealed, whatever happens: what cannot be deleted now is deleted
         // at the next start.
+        drop(books);
         if self.before("deleting the write-ahead file").is_ok() {
             let _ = fs::remove_file(full.active.wal().path());
-        }
-        if let Err(fault) = self.expire(&mut books) {
-            self.report(Done::NotSealed(fault));
         }
         Ok(keys)
     }
 
     /// Deletes the archives of segments whose newest event is older than it has to be kept.
-    fn expire(&self, books: &mut Books) -> Result<(), Fault> {
+    fn expire(&self) -> Result<(), Fault> {
         let Some(from) = self.shared.options.keeps_from() else {
             return Ok(());
         };
+        let _keep = self.files.keep();
+        let mut books = self.files.books();
         let mut manifest = books.manifest.clone();
         let mut gone: Vec<PathBuf> = Vec::new();
         for segment in &mut manifest.segments {
-            let is_old = segment.archive.as_ref().is_some_and(|a| a.time_max < from.secs());
+            let is_old = segment
+                .archive
+                .as_ref()
+                .is_some_and(|a| a.time_max < from.secs());
             if is_old && !segment.expired {
                 segment.expired = true;
                 let parquet = segment.archive_path(&self.shared.folder);
@@ -278,7 +302,10 @@ impl Context {
             }
             match work {
                 // What fails is tried again after the next segment; until then there are more files.
-                MergeWork::Totals => while let Ok(true) = self.merge_totals() {},
+                MergeWork::Totals => {
+                    let _ = self.expire();
+                    while let Ok(true) = self.merge_totals() {}
+                }
                 MergeWork::Keys(inputs) => {
                     let done = match self.merge_keys(inputs) {
                         Ok(Some(merged)) => Done::Merged(merged),
@@ -306,9 +333,13 @@ impl Context {
         }
         let merged = merge.finish()?;
         self.before("naming merged keys")?;
-        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        let _keep = self.files.keep();
+        let mut books = self.files.books();
         let mut manifest = books.manifest.clone();
-        let at = manifest.keys.iter().position(|key| Some(key) == names.first());
+        let at = manifest
+            .keys
+            .iter()
+            .position(|key| Some(key) == names.first());
         let Some(at) = at.filter(|at| manifest.keys.get(*at..*at + names.len()) == Some(&names))
         else {
             return Ok(None);
@@ -341,14 +372,18 @@ impl Context {
         self.before("merging totals")?;
         let merged = Totals::merge(&self.shared.folder, inputs)?;
         self.before("naming merged totals")?;
-        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        let _keep = self.files.keep();
+        let mut books = self.files.books();
         let mut manifest = books.manifest.clone();
         manifest.totals.splice(window.clone(), [merged.range]);
         manifest.write(&self.shared.folder)?;
         books.manifest = manifest;
-        self.change_sealed(|next| {
-            next.totals.splice(window, [Arc::new(merged)]);
-        }, false);
+        self.change_sealed(
+            |next| {
+                next.totals.splice(window, [Arc::new(merged)]);
+            },
+            false,
+        );
         for totals in inputs {
             let _ = fs::remove_file(totals.sums.path());
             let _ = fs::remove_file(totals.samples.path());

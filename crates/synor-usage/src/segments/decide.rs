@@ -200,8 +200,7 @@ impl Decider {
         &self,
         shared: &Shared,
         batch: &PreparedBatch,
-    ) -> Result<Result<Vec<NewWithdrawal>, UsageLogError>, Fault>
-    {
+    ) -> Result<Result<Vec<NewWithdrawal>, UsageLogError>, Fault> {
         let mut positions = Vec::with_capacity(batch.withdrawals.len());
         for (hash, id) in &batch.withdrawals {
             match self.find(*hash)? {

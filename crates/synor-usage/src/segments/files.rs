@@ -18,17 +18,8 @@ pub(super) struct Wals {
 }
 
 /// What a file of the log ends in, write-ahead files aside. Files are deleted only by these names.
-const EXTENSIONS: [&str; 10] = [
-    "parquet",
-    "index",
-    "ids",
-    "sums",
-    "samples",
-    "ledger",
-    "tmp",
-    "new",
-    "sorted-new",
-    "wal-new",
+const EXTENSIONS: [&str; 9] = [
+    "parquet", "index", "ids", "sums", "samples", "ledger", "tmp", "new", "wal-new",
 ];
 
 /// Finds the manifest and the write-ahead files, creates them for a new log, and deletes what a crash

@@ -225,7 +225,10 @@ impl<'a> Iterator for Records<'a> {
 /// The length of the record that follows, and whether it is a withdrawal.
 pub(super) fn read_prefix(prefix: [u8; PREFIX_BYTES]) -> (usize, bool) {
     let word = u32::from_le_bytes(prefix);
-    (usize::try_from(word >> 1).unwrap_or(usize::MAX), word & 1 == 1)
+    (
+        usize::try_from(word >> 1).unwrap_or(usize::MAX),
+        word & 1 == 1,
+    )
 }
 
 /// Appends a record whose body `write` writes. `None` if it is too long; then `out` is as before.

@@ -23,7 +23,7 @@ const NAME: &str = "manifest";
 const TITLE: &str = "synor usage log, digest ";
 
 /// The live files and what they hold.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Manifest {
     pub(super) format: i64,
     /// The secret that identities are hashed with.
@@ -203,7 +203,9 @@ impl Manifest {
 
     /// The chain at the end of what is sealed.
     pub(super) fn chain(&self) -> Chain {
-        self.segments.last().map_or([0; 32], |segment| segment.chain)
+        self.segments
+            .last()
+            .map_or([0; 32], |segment| segment.chain)
     }
 
     /// The number of the first segment that is not sealed.

@@ -110,7 +110,8 @@ impl Meters {
 
     /// The account that a meter measures.
     pub(super) fn account_of(&self, number: MeterNo) -> AccountNo {
-        self.meter(number).map_or(AccountNo::MAX, |meter| meter.account)
+        self.meter(number)
+            .map_or(AccountNo::MAX, |meter| meter.account)
     }
 
     /// The name of an account.

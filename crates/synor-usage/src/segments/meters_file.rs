@@ -71,7 +71,11 @@ pub(super) fn open(
         });
     }
     if meters.len() != valid.count {
-        return Err(Fault::damaged(&path, 0, "it does not hold as many meters as it should"));
+        return Err(Fault::damaged(
+            &path,
+            0,
+            "it does not hold as many meters as it should",
+        ));
     }
     let writer = MetersWriter {
         path,
@@ -89,6 +93,16 @@ fn contents(file: &dyn LogFile, valid: MetersFile) -> io::Result<Vec<u8>> {
 }
 
 impl MetersWriter {
+    /// Reads the file again and compares it with its digest.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        let bytes = contents(&*self.file, self.written).map_err(Fault::io(&self.path))?;
+        let length = self.file.length().map_err(Fault::io(&self.path))?;
+        if *blake3::hash(&bytes).as_bytes() != self.written.digest || length != self.written.bytes {
+            return Err(Fault::damaged(&self.path, 0, "it differs from its digest"));
+        }
+        Ok(())
+    }
+
     /// How many meters are in the file.
     pub(super) fn count(&self) -> usize {
         self.written.count
@@ -109,7 +123,8 @@ impl MetersWriter {
                 provider: meter.provider.clone(),
                 dimensions: meter.dimensions.clone(),
             };
-            serde_json::to_writer(&mut bytes, &line).map_err(|e| Fault::io(&self.path)(e.into()))?;
+            serde_json::to_writer(&mut bytes, &line)
+                .map_err(|e| Fault::io(&self.path)(e.into()))?;
             bytes.push(b'\n');
         }
         let appended = || {

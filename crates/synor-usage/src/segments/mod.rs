@@ -8,6 +8,8 @@ mod active;
 #[allow(dead_code, unused_imports, reason = "being built")]
 pub(crate) mod archive;
 mod background;
+mod check;
+mod closed;
 mod decide;
 mod fault;
 mod files;
@@ -22,6 +24,7 @@ mod meters_file;
 mod open;
 mod options;
 mod prepared;
+mod proof;
 mod publish;
 mod read;
 mod rotate;
@@ -59,7 +62,8 @@ use self::state::Shared;
 use self::writer::Writer;
 use crate::error::UsageLogError;
 use crate::log::{
-    Appended, Batch, EventQuery, LogCheck, LogPosition, LoggedEvent, Page, StreamPosition, UsageLog,
+    Appended, Batch, ChangeQuery, EventQuery, LogCheck, LogPosition, LoggedEvent, Page,
+    StreamPosition, SummaryQuery, UsageLog,
 };
 use crate::series::{Series, SeriesQuery};
 
@@ -82,10 +86,7 @@ pub struct SegmentedUsageLog {
 
 impl SegmentedUsageLog {
     /// Opens the log in this folder and creates it if it is not there. A folder can be open once.
-    pub fn open(
-        folder: impl AsRef<Path>,
-        options: SegmentOptions,
-    ) -> Result<Self, UsageLogError> {
+    pub fn open(folder: impl AsRef<Path>, options: SegmentOptions) -> Result<Self, UsageLogError> {
         let folder = folder.as_ref();
         let named = |fault: Fault| fault.named(&folder.display().to_string(), "being opened");
         let opened = open::open(folder, options).map_err(named)?;
@@ -164,6 +165,31 @@ impl UsageLog for SegmentedUsageLog {
         .await
     }
 
+    async fn summaries(
+        &self,
+        queries: Vec<SummaryQuery>,
+    ) -> Result<Vec<UsageSummary>, UsageLogError> {
+        self.read("reading summaries", move |shared| {
+            let now = shared.visible().head();
+            let answers = queries.into_iter().map(|query| {
+                let through = Some(query.through.unwrap_or(now));
+                read::summary(shared, &query.account, query.period, through)
+            });
+            answers.collect()
+        })
+        .await
+    }
+
+    async fn changes_since(&self, queries: Vec<ChangeQuery>) -> Result<Vec<bool>, UsageLogError> {
+        self.read("looking for late events", move |shared| {
+            let answers = queries.into_iter();
+            answers
+                .map(|q| read::changed_since(shared, &q.account, q.position, q.before))
+                .collect()
+        })
+        .await
+    }
+
     async fn series(&self, query: SeriesQuery) -> Result<Series, UsageLogError> {
         self.read("reading a series", move |shared| {
             read::series(shared, &query)
@@ -186,7 +212,11 @@ impl UsageLog for SegmentedUsageLog {
     }
 
     async fn check(&self) -> Result<LogCheck, UsageLogError> {
-        Ok(LogCheck { events: 0, head: String::new(), problems: Vec::new() })
+        let files = self.background.files.clone();
+        self.read("being checked", move |shared| {
+            Ok(check::check(shared, &files))
+        })
+        .await
     }
 }
 
@@ -203,3 +233,6 @@ async fn blocking<T: Send + 'static>(
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

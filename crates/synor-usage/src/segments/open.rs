@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::active::{Active, NewRow};
-use super::background::{Background, Books};
+use super::background::{Background, Books, MergeWork};
+use super::closed;
 use super::decide::Decider;
 use super::fault::Fault;
 use super::files;
@@ -44,7 +45,8 @@ pub(super) fn open(folder: &Path, options: SegmentOptions) -> Result<Opened, Fau
     let lock = lock(folder)?;
     let (manifest, wals) = files::find(folder, &*options.storage)?;
     let key = IdentityKey::from_bytes(manifest.key);
-    let (mut meters, meters_writer) = meters_file::open(&*options.storage, folder, manifest.meters)?;
+    let (mut meters, meters_writer) =
+        meters_file::open(&*options.storage, folder, manifest.meters)?;
     let withdrawn = sealed_withdrawals(folder, &manifest, &mut meters)?;
     let keys = manifest.keys.iter();
     let keys = keys.map(|name| KeyFile::open(&folder.join(name)).map(Arc::new));
@@ -75,6 +77,8 @@ pub(super) fn open(folder: &Path, options: SegmentOptions) -> Result<Opened, Fau
         ..WalEnd::default()
     };
     let (wal, end) = replay.all(&options, first, &wals.later, before)?;
+    closed::take(folder, &wal, end)?;
+    wal.cut(end)?;
     let Replay {
         decider,
         visible,
@@ -88,13 +92,16 @@ pub(super) fn open(folder: &Path, options: SegmentOptions) -> Result<Opened, Fau
         meters: meters_writer,
     };
     let failed = || Fault::io(folder);
-    let (background, reports) =
-        Background::start(&shared, books, queue.wake()).map_err(failed())?;
-    let queues = background.queues().ok_or_else(|| failed()(std::io::Error::other("closed")))?;
+    let (background, reports) = Background::start(&shared, books, queue.wake()).map_err(failed())?;
+    let queues = background
+        .queues()
+        .ok_or_else(|| failed()(std::io::Error::other("closed")))?;
     for segment in full {
         // The queue is open: its thread has just been started.
         let _ = queues.full.send(segment);
     }
+    // Also where nothing is sealed any more, archives grow old.
+    let _ = queues.merges.send(MergeWork::Totals);
     let sealing = Sealing::new(wal, end, queues, reports);
     let writer = Writer::start(queue, Arc::clone(&shared), decider, sealing).map_err(failed())?;
     Ok(Opened {
@@ -148,7 +155,6 @@ impl Replay {
             end = self.one(&next, place == later.len(), end)?;
             wal = next;
         }
-        wal.cut(end)?;
         Ok((wal, end))
     }
 
@@ -241,7 +247,9 @@ fn replay(
     }
     let end = payload_at.saturating_add(wide(frame.payload.len()));
     let header = &frame.header;
-    visible.active.end_frame(header.records(), end, header.chain);
+    visible
+        .active
+        .end_frame(header.records(), end, header.chain);
     Ok(())
 }
 

@@ -15,6 +15,9 @@ use super::row::encode;
 use crate::error::UsageLogError;
 use crate::log::{Batch, StreamPosition, refuse_unsound};
 
+/// How far from 1970 an event may lie: what an archive can say in milliseconds.
+const TIME_MAX_SECS: u64 = 9_000_000_000_000_000;
+
 /// A batch that is ready to be decided.
 #[derive(Debug)]
 pub(super) struct PreparedBatch {
@@ -95,6 +98,12 @@ impl Preparation<'_> {
     ) -> Result<PreparedRow, UsageLogError> {
         refuse_unsound(event)?;
         self.refuse_old(event)?;
+        if event.time.secs().unsigned_abs() > TIME_MAX_SECS {
+            return Err(UsageLogError::Refused {
+                event: Box::new(event.identity.clone()),
+                reason: "its time is out of range",
+            });
+        }
         let too_long = || UsageLogError::Refused {
             event: Box::new(event.identity.clone()),
             reason: "its texts are too long, or the batch is",

@@ -44,7 +44,10 @@ pub(super) fn series(shared: &Shared, query: &SeriesQuery) -> Result<Series, Fau
     let usage = Usage::take(shared, &query.account, &steps, None)?;
     let mut lines = LineTally::new(steps);
     for (number, meter) in &usage.view.meters {
-        if query.resource.is_some_and(|wanted| wanted != meter.resource) {
+        if query
+            .resource
+            .is_some_and(|wanted| wanted != meter.resource)
+        {
             continue;
         }
         let quantities = usage.of(*number, meter)?;

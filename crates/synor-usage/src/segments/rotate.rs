@@ -36,12 +36,7 @@ pub(super) struct Sealing {
 }
 
 impl Sealing {
-    pub(super) fn new(
-        wal: Arc<Wal>,
-        end: WalEnd,
-        queues: Queues,
-        reports: Receiver<Done>,
-    ) -> Self {
+    pub(super) fn new(wal: Arc<Wal>, end: WalEnd, queues: Queues, reports: Receiver<Done>) -> Self {
         Self {
             wal,
             end,

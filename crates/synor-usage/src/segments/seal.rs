@@ -113,13 +113,15 @@ fn write_archive(
     let order = order(shared, active);
     let path = archive_path(&shared.folder, active.wal().start().segment);
     let mut failed = None;
-    let rows = order.iter().map_while(|row| match row_in(active, contents, row) {
-        Ok(row) => Some(row),
-        Err(fault) => {
-            failed = Some(fault);
-            None
-        }
-    });
+    let rows = order
+        .iter()
+        .map_while(|row| match row_in(active, contents, row) {
+            Ok(row) => Some(row),
+            Err(fault) => {
+                failed = Some(fault);
+                None
+            }
+        });
     let written = archive::write(&path, rows);
     match failed {
         Some(fault) => Err(fault),
@@ -158,7 +160,10 @@ fn order(shared: &Shared, active: &Active) -> Vec<ActiveRow> {
         let mut named: Vec<_> = named.collect();
         named.sort_unstable();
         for (rank, (_, number)) in (0_u32..).zip(named) {
-            if let Some(place) = usize::try_from(number).ok().and_then(|at| ranks.get_mut(at)) {
+            if let Some(place) = usize::try_from(number)
+                .ok()
+                .and_then(|at| ranks.get_mut(at))
+            {
                 *place = rank;
             }
         }
@@ -173,13 +178,13 @@ fn order(shared: &Shared, active: &Active) -> Vec<ActiveRow> {
     keyed.into_iter().map(|(_, row)| *row).collect()
 }
 
-fn write_ledger(
-    folder: &Path,
-    active: &Active,
-    contents: &[u8],
-) -> Result<[u8; 32], Fault> {
+fn write_ledger(folder: &Path, active: &Active, contents: &[u8]) -> Result<[u8; 32], Fault> {
     let path = ledger_path(folder, active.wal().start().segment);
-    Ledger::write(&path, active.frames(), &withdrawal_records(active, contents)?)
+    Ledger::write(
+        &path,
+        active.frames(),
+        &withdrawal_records(active, contents)?,
+    )
 }
 
 /// The records of the withdrawals with their positions, as they are in the write-ahead file.

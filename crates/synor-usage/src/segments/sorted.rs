@@ -59,7 +59,9 @@ pub(super) struct SortedWriter<R> {
 impl<R: Record> SortedWriter<R> {
     /// Begins a file. `seed` makes its checksums its own.
     pub(super) fn create(path: &Path, seed: u64) -> Result<Self, Fault> {
-        let beside = path.with_extension("sorted-new");
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".new");
+        let beside = PathBuf::from(beside);
         let file = File::create(&beside).map_err(Fault::io(&beside))?;
         let tag = tag::<R>(seed);
         let mut writer = Self {
@@ -191,7 +193,9 @@ impl<R: Record> SortedFile<R> {
             .checked_add(1)
             .and_then(|n| n.checked_mul(BLOCK_BYTES as u64));
         let index_bytes = blocks.checked_mul(KEY_BYTES as u64);
-        let index_end = index_at.zip(index_bytes).and_then(|(a, b)| a.checked_add(b));
+        let index_end = index_at
+            .zip(index_bytes)
+            .and_then(|(a, b)| a.checked_add(b));
         let (Some(index_at), true) = (index_at, index_end == length.checked_sub(12)) else {
             return Err(damaged(length - 12, "the file is not as long as it says"));
         };
@@ -218,6 +222,15 @@ impl<R: Record> SortedFile<R> {
     /// Where the file is.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The digest of the whole file, read again.
+    pub(super) fn digest(&self) -> Result<FileDigest, Fault> {
+        let mut hasher = blake3::Hasher::new();
+        File::open(&self.path)
+            .and_then(|file| hasher.update_reader(file).map(drop))
+            .map_err(Fault::io(&self.path))?;
+        Ok(*hasher.finalize().as_bytes())
     }
 
     /// How many records there are.

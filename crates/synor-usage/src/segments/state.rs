@@ -62,9 +62,9 @@ impl Visible {
 
     /// Where the event at a position is in a write-ahead file, if it is not sealed.
     pub(super) fn live_row(&self, position: LogPosition) -> Option<(Arc<Wal>, ActiveRow)> {
-        let segment = self.live().find(|live| {
-            live.first() <= position && position <= live.last()
-        })?;
+        let segment = self
+            .live()
+            .find(|live| live.first() <= position && position <= live.last())?;
         let row = segment.row_at(position)?;
         Some((Arc::clone(segment.wal()), *row))
     }

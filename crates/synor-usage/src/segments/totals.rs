@@ -188,9 +188,8 @@ impl Totals {
         take: &mut Vec<LevelSample>,
     ) -> Result<(), Fault> {
         let mut last = LastBlock::default();
-        let of_meter = |record: &StoredSample| {
-            (record.account, record.sample.meter) == (account, meter)
-        };
+        let of_meter =
+            |record: &StoredSample| (record.account, record.sample.meter) == (account, meter);
         let next = from.saturating_add(1);
         let start = self.samples.rank((account, meter, next), &mut last)?;
         let mut rank = start;

@@ -185,7 +185,12 @@ impl<'a> Usage<'a> {
     }
 
     fn amounts(&self, meter: MeterNo, account: AccountNo) -> Result<Vec<Quantity>, Fault> {
-        let buckets: Vec<i64> = self.edges.secs.iter().map(|&secs| bucket_of(secs)).collect();
+        let buckets: Vec<i64> = self
+            .edges
+            .secs
+            .iter()
+            .map(|&secs| bucket_of(secs))
+            .collect();
         let sealed = &self.view.sealed;
         let mut totals = sealed.before((account, meter), &buckets, self.through)?;
         let deltas = self.deltas.get(&meter).map_or(&[][..], Vec::as_slice);

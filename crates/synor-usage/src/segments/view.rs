@@ -38,13 +38,6 @@ impl Wanted {
                 .any(|&(from, to)| from <= time_secs && time_secs < to)
     }
 
-    /// The range over all wanted times.
-    pub(super) fn bounds(&self) -> (i64, i64) {
-        let from = self.times.iter().map(|&(from, _)| from).min();
-        let to = self.times.iter().map(|&(_, to)| to).max();
-        (from.unwrap_or(0), to.unwrap_or(0))
-    }
-
     /// Whether nothing is wanted.
     pub(super) fn is_empty(&self) -> bool {
         self.times.is_empty() || self.after >= self.through

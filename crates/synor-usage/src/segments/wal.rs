@@ -92,7 +92,11 @@ impl Wal {
         let file = storage.open(path).map_err(Fault::io(path))?;
         let mut head = [0; 64];
         if file.length().map_err(Fault::io(path))? < FRAMES_AT {
-            return Err(Fault::damaged(path, 0, "the file is shorter than its header"));
+            return Err(Fault::damaged(
+                path,
+                0,
+                "the file is shorter than its header",
+            ));
         }
         file.read_at(&mut head, 0).map_err(Fault::io(path))?;
         let start = parse_header(path, &head)?;
@@ -165,10 +169,14 @@ impl Wal {
             .map_err(Fault::io(&self.path))
     }
 
+    /// How long the file is, in bytes.
+    pub(super) fn length(&self) -> Result<u64, Fault> {
+        self.file.length().map_err(Fault::io(&self.path))
+    }
+
     /// The whole file.
     pub(super) fn contents(&self) -> Result<Vec<u8>, Fault> {
-        let length = self.file.length().map_err(Fault::io(&self.path))?;
-        self.contents_to(length)
+        self.contents_to(self.length()?)
     }
 
     /// The file up to an offset.
@@ -186,21 +194,41 @@ impl Wal {
         mut each: impl FnMut(&Frame<'_>, u64) -> Result<(), Fault>,
     ) -> Result<WalEnd, Fault> {
         let bytes = self.contents()?;
-        parse_header(&self.path, bytes.first_chunk().unwrap_or(&[0; 64]))?;
-        let mut end = self.start.end();
+        self.walk(&bytes, is_newest, &mut each)
+    }
+
+    /// Reads every frame up to an offset at which one is known to end, and says where they end.
+    pub(super) fn verify(
+        &self,
+        to: u64,
+        mut each: impl FnMut(&Frame<'_>, u64) -> Result<(), Fault>,
+    ) -> Result<WalEnd, Fault> {
+        let bytes = self.contents_to(to)?;
+        let end = self.walk(&bytes, false, &mut each)?;
+        if end.offset == to {
+            return Ok(end);
+        }
+        Err(Fault::damaged(&self.path, end.offset, "frames are missing"))
+    }
+
+    fn walk(
+        &self,
+        bytes: &[u8],
+        may_be_torn: bool,
+        each: &mut dyn FnMut(&Frame<'_>, u64) -> Result<(), Fault>,
+    ) -> Result<WalEnd, Fault> {
+        let start = parse_header(&self.path, bytes.first_chunk().unwrap_or(&[0; 64]))?;
+        let mut end = start.end();
         loop {
             let at = usize::try_from(end.offset).unwrap_or(usize::MAX);
             let rest = bytes.get(at..).unwrap_or_default();
-            if rest.iter().all(|&byte| byte == 0) {
+            if rest.is_empty() || may_be_torn && rest.iter().all(|&byte| byte == 0) {
                 return Ok(end);
             }
             let damaged = |reason: &str| Fault::damaged(&self.path, end.offset, reason);
             let frame = match Frame::parse(rest) {
                 Ok(frame) => frame,
-                Err(reason) if is_newest && !holds_frame(rest) => {
-                    let _ = reason;
-                    return Ok(end);
-                }
+                Err(_) if may_be_torn && !holds_frame(rest) => return Ok(end),
                 Err(reason) => return Err(damaged(reason)),
             };
             end = follow_frame(end, &frame).map_err(damaged)?;

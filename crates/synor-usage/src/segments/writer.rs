@@ -10,6 +10,8 @@ use std::thread::{self, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::POSITION_MAX;
+use super::closed;
 use super::decide::{Decided, Decider};
 use super::fault::Fault;
 use super::frame::FrameBuilder;
@@ -180,6 +182,11 @@ impl State {
             (group, next) = gather(first, &mut waiting);
             self.answer(group);
         }
+        if self.failed.is_none() {
+            let (wal, end) = self.sealing.end();
+            // Without it the log opens as after a crash, which is only less strict.
+            let _ = closed::write(&self.shared.folder, &wal, end);
+        }
     }
 
     fn answer(&mut self, mut group: Vec<Request>) {
@@ -210,6 +217,16 @@ impl State {
         self.sealing
             .make_room(&self.shared, &mut self.decider)
             .map_err(named)?;
+        let (_, end) = self.sealing.end();
+        let records: usize = group
+            .iter()
+            .map(|request| request.batch.records_max())
+            .sum();
+        let records = u64::try_from(records).unwrap_or(u64::MAX);
+        if end.position.saturating_add(records) > POSITION_MAX {
+            let full = std::io::Error::other("the log has as many events as it can number");
+            return Err(named(Fault::io(&self.shared.folder)(full)));
+        }
         self.frame.begin();
         let decided = self.write(group);
         match decided {

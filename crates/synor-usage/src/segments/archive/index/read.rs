@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::accounts::{AccountRange, accounts_in};
 use super::header::Header;
 use super::{
-    BLOCK_BYTES, DIGEST_BYTES, DIGESTS_PER_BLOCK, HEADER_KEY, NO_ROW, ROOM, ROW_BYTES, ROWS_PER_BLOCK,
-    check,
+    BLOCK_BYTES, DIGEST_BYTES, DIGESTS_PER_BLOCK, HEADER_KEY, NO_ROW, ROOM, ROW_BYTES,
+    ROWS_PER_BLOCK, check,
 };
 use crate::log::LogPosition;
 use crate::segments::archive::ArchiveError;

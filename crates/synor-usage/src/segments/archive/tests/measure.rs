@@ -24,7 +24,7 @@ fn typical(accounts: u64) -> Vec<LoggedEvent> {
                 &hex[20..32],
             ];
             LoggedEvent {
-            withdrawn: None,
+                withdrawn: None,
                 position: n + 1,
                 event: UsageEvent {
                     identity: EventId {

@@ -48,7 +48,7 @@ fn sealed(count: u64, accounts: u64) -> Vec<LoggedEvent> {
                 event.dimensions.insert(format!("d{at}"), value);
             }
             LoggedEvent {
-            withdrawn: None,
+                withdrawn: None,
                 position: 11 + n,
                 event,
             }
