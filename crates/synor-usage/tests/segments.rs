@@ -446,14 +446,11 @@ async fn what_is_too_old_is_refused_and_what_expired_says_so() {
     let day = 86_400;
     let options = || {
         let clock = Arc::clone(&clock);
-        SegmentOptions {
-            forgetting: Some(Forgetting {
-                dedup_window_secs: Some(30 * day),
-                retention_secs: Some(60 * day),
-                clock: Arc::new(move || Timestamp::from_secs(clock.load(Ordering::Relaxed))),
-            }),
-            ..SegmentOptions::with_segment_events(2)
-        }
+        SegmentOptions::with_segment_events(2).that_forgets(Forgetting {
+            dedup_window_secs: Some(30 * day),
+            retention_secs: Some(60 * day),
+            clock: Arc::new(move || Timestamp::from_secs(clock.load(Ordering::Relaxed))),
+        })
     };
     let log = SegmentedUsageLog::open(folder.path(), options()).unwrap();
     let old = log

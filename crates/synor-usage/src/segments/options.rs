@@ -40,6 +40,15 @@ impl SegmentOptions {
         }
     }
 
+    /// The same, but for what may be forgotten.
+    #[must_use]
+    pub fn that_forgets(self, forgetting: Forgetting) -> Self {
+        Self {
+            forgetting: Some(forgetting),
+            ..self
+        }
+    }
+
     /// The earliest time that an event may have.
     pub(super) fn not_before(&self) -> Option<Timestamp> {
         let forgetting = self.forgetting.as_ref()?;
