@@ -58,8 +58,11 @@ impl<W: Write + Send> ParquetExport<W> {
         })
     }
 
-    /// Adds an event.
+    /// Adds an event. One that was withdrawn is left out: it does not count.
     pub fn push(&mut self, logged: &LoggedEvent) -> Result<(), ParquetExportError> {
+        if logged.withdrawn.is_some() {
+            return Ok(());
+        }
         let row = RowRef::of(logged.position, &logged.event, &mut self.scratch);
         let pushed = self.columns.push(&row);
         pushed.map_err(|reason| ParquetExportError::Event {
@@ -81,7 +84,8 @@ impl<W: Write + Send> ParquetExport<W> {
     }
 }
 
-/// Writes the events as a Parquet file, in constant memory, and says how many there were.
+/// Writes the events as a Parquet file, in constant memory, and says how many it
+/// was given.
 pub fn write_parquet<W: Write + Send>(
     writer: W,
     events: impl Iterator<Item = LoggedEvent>,
@@ -112,8 +116,8 @@ mod tests {
             (3, "n/2 compute.cpu 6 @2026-01-01"),
         ]
         .map(|(position, line)| LoggedEvent {
-            withdrawn: None,
             position,
+            withdrawn: None,
             event: event(line),
         });
         let mut file = Vec::new();

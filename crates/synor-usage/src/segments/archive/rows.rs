@@ -15,12 +15,14 @@ use super::error::{ArchiveError, reading};
 use super::schema::{PAGE_ROWS, SECOND_MILLIS, leaf};
 use super::verified::{Files, Verified};
 
+/// Row groups in order, and which rows of each.
+type Plan = VecDeque<(usize, Range<usize>)>;
+
 /// Rows still to be read.
 pub(crate) struct Rows {
     files: Arc<Files>,
     source: Option<Source>,
-    /// Row groups, and which rows of each.
-    planned: VecDeque<(usize, Range<usize>)>,
+    planned: Plan,
     open: Option<(GroupReader, usize)>,
     batch: RowBatch,
 }
@@ -37,7 +39,7 @@ impl Rows {
         Self {
             files: Arc::clone(files),
             source: None,
-            planned: VecDeque::new(),
+            planned: Plan::new(),
             open: None,
             batch: RowBatch::default(),
         }
@@ -121,12 +123,9 @@ impl Rows {
 }
 
 /// Which rows of which row groups make the range, with the page index of just those.
-fn plan(
-    file: &Verified,
-    rows: Range<u64>,
-) -> Result<(ParquetMetaData, VecDeque<(usize, Range<usize>)>)> {
+fn plan(file: &Verified, rows: Range<u64>) -> Result<(ParquetMetaData, Plan)> {
     let metadata = ParquetMetaDataReader::new().parse_and_finish(file)?;
-    let mut planned = VecDeque::new();
+    let mut planned = Plan::new();
     let mut start = 0_u64;
     for (group, described) in metadata.row_groups().iter().enumerate() {
         let count = u64::try_from(described.num_rows()).unwrap_or(0);

@@ -44,7 +44,7 @@ pub(crate) fn index_path(parquet: &Path) -> PathBuf {
 }
 
 /// Writes the rows of one segment to `path` and its index. They must come in order of account, time
-/// and position, each with a position of its own; a position may be that of a withdrawal. When it
+/// and position, and each must have its own position; gaps are allowed, as where a withdrawal has one. When it
 /// returns, both files are durable; a file of that name is replaced. After an error neither has
 /// changed, but for one case: if renaming fails halfway, the old file has the new index, which
 /// opens as damaged, and writing again repairs it.

@@ -110,7 +110,7 @@ impl<'a> RowRef<'a> {
         })
     }
 
-    /// The event with its position.
+    /// The event with its position, as it was appended: rows do not know of withdrawals.
     pub(crate) fn logged(&self) -> Result<LoggedEvent, RowError> {
         Ok(LoggedEvent {
             position: self.position,

@@ -116,7 +116,8 @@ fn malformed_bytes_are_refused_with_the_reason() {
         change(&mut bytes);
         decode(1, &bytes).unwrap_err().to_string()
     };
-    let cases: [(&dyn Fn(&mut Vec<u8>), &str); 7] = [
+    type Change<'a> = &'a dyn Fn(&mut Vec<u8>);
+    let cases: [(Change<'_>, &str); 7] = [
         (&|b| b[0] = 0, "no resource has this code"),
         (&|b| b[1] |= 0x10, "a flag is not known"),
         (&|b| b[3] = 0, "a number is longer than it has to be"),

@@ -12,10 +12,10 @@ const MAGIC: [u8; 8] = *b"SYNORIX1";
 pub(in super::super) struct Header {
     /// Rows of the archive.
     pub(in super::super) rows: u64,
-    /// Positions from the least to the greatest; those of withdrawals have no row.
-    pub(in super::super) positions: u64,
     /// The least position.
     pub(in super::super) first_position: LogPosition,
+    /// Positions from the least to the greatest, those between that no row has included.
+    pub(in super::super) positions: u64,
     /// The earliest time of an event, in seconds since 1970.
     pub(in super::super) time_min: i64,
     /// The latest.
@@ -35,8 +35,8 @@ impl Header {
         let mut bytes = MAGIC.to_vec();
         for number in [
             self.rows,
-            self.positions,
             self.first_position,
+            self.positions,
             self.time_min.cast_unsigned(),
             self.time_max.cast_unsigned(),
             self.accounts,
@@ -61,8 +61,8 @@ impl Header {
         };
         Some(Self {
             rows: number(0),
-            positions: number(1),
-            first_position: number(2),
+            first_position: number(1),
+            positions: number(2),
             time_min: number(3).cast_signed(),
             time_max: number(4).cast_signed(),
             accounts: number(5),

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 0 | the header: counts, length and digest of the Parquet file |
 //! | accounts | in order of name: first row, number of rows, bounds of time and position |
-//! | positions | the row of each position, counted from the first position; none for a withdrawal |
+//! | positions | the row of each position, counted from the first position |
 //! | parts | the digest of each 16 KiB of the Parquet file |
 //!
 //! A block's check is keyed with the digest of the Parquet file and covers the block's number, so a
@@ -25,10 +25,10 @@ const BLOCK_BYTES: usize = 4_096;
 const CHECK_BYTES: usize = 8;
 /// Bytes of a block that hold something.
 const ROOM: usize = BLOCK_BYTES - CHECK_BYTES;
+/// What stands for a position that no row has.
+const NO_ROW: u32 = u32::MAX;
 /// Bytes of a row number.
 const ROW_BYTES: usize = 4;
-/// Stands for the row of a position that has none.
-const NO_ROW: u32 = u32::MAX;
 /// Row numbers in one block.
 const ROWS_PER_BLOCK: usize = ROOM / ROW_BYTES;
 /// Bytes of a part's digest.

@@ -115,7 +115,7 @@ impl Index {
         named.collect()
     }
 
-    /// The row of a position, if it is that of one of the archive's events.
+    /// The row of a position, if it is one of the archive's.
     pub(in super::super) fn row_of(
         &self,
         position: LogPosition,

@@ -58,13 +58,13 @@ impl IndexBuilder {
         added.ok_or_else(|| format!("account `{}` has too long a name", self.name))
     }
 
-    /// The row of each position from the first to the last. A withdrawal takes a position and has no
-    /// row.
-    fn rows_by_position(&self, first: LogPosition, last: LogPosition) -> Result<Vec<u32>, String> {
-        let sparse = || format!("the positions {first} to {last} are too many");
-        let positions = last.saturating_sub(first).saturating_add(1);
-        let positions = u32::try_from(positions).map_err(|_| sparse())?;
-        let mut rows = vec![NO_ROW; usize::try_from(positions).map_err(|_| sparse())?];
+    /// The row of each position from the first on.
+    fn rows_by_position(&self, first: LogPosition) -> Result<Vec<u32>, String> {
+        let last = self.positions.iter().max().copied().unwrap_or(first);
+        let span = u32::try_from(last.saturating_sub(first)).ok();
+        let span = span.and_then(|span| usize::try_from(span).ok());
+        let span = span.ok_or_else(|| "their positions lie too far apart".to_owned())?;
+        let mut rows = vec![NO_ROW; span.saturating_add(1)];
         for (row, position) in (0_u32..).zip(&self.positions) {
             let offset = usize::try_from(position.saturating_sub(first)).ok();
             match offset.and_then(|offset| rows.get_mut(offset)) {
@@ -75,17 +75,15 @@ impl IndexBuilder {
         Ok(rows)
     }
 
-    /// Ends the list of rows and checks that each has a position of its own.
+    /// Ends the list of rows and checks that no position is there twice.
     pub(in super::super) fn finish(mut self) -> Result<FinishedIndex, String> {
         self.end_account()?;
         let first = self.positions.iter().min().copied();
         let first_position = first.ok_or_else(|| "there are none".to_owned())?;
-        let last_position = self.positions.iter().max().copied();
-        let last_position = last_position.unwrap_or(first_position);
         let (time_min, time_max) = self.time_bounds.unwrap_or((0, 0));
         Ok(FinishedIndex {
-            rows: self.rows_by_position(first_position, last_position)?,
-            row_count: self.positions.len(),
+            count: self.positions.len(),
+            rows: self.rows_by_position(first_position)?,
             accounts: self.done,
             first_position,
             time_min,
@@ -103,9 +101,8 @@ fn out_of_order(row: &RowRef<'_>) -> String {
 
 /// An index that lacks only the digests of the Parquet file.
 pub(in super::super) struct FinishedIndex {
-    /// By position.
+    count: usize,
     rows: Vec<u32>,
-    row_count: usize,
     accounts: AccountBlocks,
     first_position: LogPosition,
     time_min: i64,
@@ -117,7 +114,7 @@ impl FinishedIndex {
     pub(in super::super) fn write(&self, tree: &Tree, out: &mut impl Write) -> io::Result<Header> {
         let count = |length: usize| u64::try_from(length).map_err(io::Error::other);
         let header = Header {
-            rows: count(self.row_count)?,
+            rows: count(self.count)?,
             positions: count(self.rows.len())?,
             first_position: self.first_position,
             time_min: self.time_min,

@@ -39,10 +39,12 @@ fn the_columns_say_what_the_events_say() {
         let resource = [text(field(&row, "service")), text(field(&row, "resource"))];
         assert_eq!(resource.join("."), event.resource.to_string());
         assert_eq!(field(&row, "is_sample"), &Field::Bool(event.is_sample));
-        assert_eq!(
-            field(&row, "quantity").to_string(),
-            event.quantity.get().to_string()
-        );
+        let Field::Decimal(quantity) = field(&row, "quantity") else {
+            panic!("quantities are decimals");
+        };
+        let bytes = quantity.data().try_into().unwrap();
+        assert_eq!(i128::from_be_bytes(bytes), event.quantity.get());
+        assert_eq!((quantity.precision(), quantity.scale()), (38, 0));
         let millis = event.time.secs() * 1_000;
         assert_eq!(field(&row, "time"), &Field::TimestampMillis(millis));
         assert_eq!(text(field(&row, "source")), event.identity.source);

@@ -48,8 +48,8 @@ fn sealed(count: u64, accounts: u64) -> Vec<LoggedEvent> {
                 event.dimensions.insert(format!("d{at}"), value);
             }
             LoggedEvent {
-                withdrawn: None,
                 position: 11 + n,
+                withdrawn: None,
                 event,
             }
         })

@@ -28,14 +28,12 @@ fn rows_that_make_no_segment_are_refused() {
     assert!(swapped.ends_with("is out of order"), "{swapped}");
     let accounts = refused(|events| events.rotate_left(25));
     assert!(accounts.ends_with("is out of order"), "{accounts}");
-    let sparse = refused(|events| events.iter_mut().for_each(|it| it.position <<= 32));
-    assert!(sparse.ends_with("are too many"), "{sparse}");
     let twice = refused(|events| {
         let at = events.iter().position(|it| it.position == 30).unwrap();
         events[at].position = 31;
         sort(events);
     });
-    assert!(twice.starts_with("position 31"), "{twice}");
+    assert_eq!(twice, "position 31 is there twice");
 }
 
 #[test]
