@@ -1,8 +1,8 @@
 //! Taking in usage: every event of a batch holds and is durable, or none of it is.
 
-use serde::Serialize;
-use synor_economics::metering::{EventError, RawEvent};
-use synor_usage::Appended;
+use serde::{Deserialize, Serialize};
+use synor_economics::metering::{EventError, EventId, RawEvent};
+use synor_usage::LogPosition;
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -20,10 +20,23 @@ pub struct Rejection {
     pub error: EventError,
 }
 
+/// What became of a batch that was taken in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ingested {
+    /// Events counted now.
+    pub accepted: u64,
+    /// Events known before, which are not counted again.
+    pub duplicate: u64,
+    /// Those of the duplicates that say something else than what was counted.
+    pub conflicting: Vec<EventId>,
+    /// A position up to which the usage log holds every event of the batch.
+    pub position: LogPosition,
+}
+
 impl Engine {
     /// Counts each event once. If any of them does not hold, none is stored and all that do not
     /// hold are named.
-    pub async fn ingest(&self, events: Vec<RawEvent>) -> Result<Appended, EngineError> {
+    pub async fn ingest(&self, events: Vec<RawEvent>) -> Result<Ingested, EngineError> {
         let now = self.now();
         let mut accepted = Vec::with_capacity(events.len());
         let mut rejected = Vec::new();
@@ -44,10 +57,23 @@ impl Engine {
                 rejected.push(Rejection { index, error });
             }
         }
-        if rejected.is_empty() {
-            return Ok(self.usage.append(accepted).await?);
+        if !rejected.is_empty() {
+            rejected.truncate(REJECTIONS_MAX);
+            return Err(EngineError::Rejected(rejected));
         }
-        rejected.truncate(REJECTIONS_MAX);
-        Err(EngineError::Rejected(rejected))
+        let identities: Vec<_> = accepted
+            .iter()
+            .map(|event| event.identity.clone())
+            .collect();
+        let appended = self.usage.append(accepted).await?;
+        let conflicting = appended.conflicting();
+        Ok(Ingested {
+            accepted: appended.accepted,
+            duplicate: appended.duplicates.len() as u64,
+            conflicting: conflicting
+                .filter_map(|i| identities.get(i).cloned())
+                .collect(),
+            position: appended.position,
+        })
     }
 }

@@ -44,7 +44,7 @@ pub use estimate::{
     Asker, CostEstimate, EstimateRequest, Forecast, RepricedAccount, RerateRequest, Rerated,
     UsageBill,
 };
-pub use ingest::Rejection;
+pub use ingest::{Ingested, Rejection};
 pub use pay::InvoicePayment;
 pub use plans::NewPlan;
 pub use spot::{NewSpotOrder, SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN, SpotPrices};

@@ -4,8 +4,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use synor_engine::Rejection;
-use synor_usage::Appended;
+use synor_engine::{Ingested, Rejection};
 use synor_usage::import::{parse_cloudevents, parse_ndjson};
 
 use crate::auth::Admin;
@@ -26,7 +25,7 @@ pub async fn ingest(
     State(state): State<AppState>,
     _: Admin,
     request: Request,
-) -> Result<(StatusCode, Json<Appended>), Problem> {
+) -> Result<(StatusCode, Json<Ingested>), Problem> {
     let content = request
         .headers()
         .get(CONTENT_TYPE)

@@ -20,4 +20,6 @@ pub use spot::{
     SpotAsk, SpotBid, SpotClearing, SpotInterruption, SpotMarket, spot_interval_id, spot_market_id,
 };
 pub use sqlite::SqliteStore;
-pub use store::{BookCheck, Cursor, JournalLine, ListQuery, Page, Store};
+pub use store::{
+    AccountRecords, BookCheck, Cursor, JournalLine, ListQuery, Page, RecordsQuery, Store,
+};

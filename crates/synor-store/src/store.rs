@@ -75,6 +75,34 @@ impl ListQuery {
     }
 }
 
+/// What to read of many accounts at once.
+#[derive(Debug, Clone, Default)]
+pub struct RecordsQuery {
+    /// Of which accounts.
+    pub accounts: Vec<AccountId>,
+    /// All documents of these kinds.
+    pub kinds: Vec<Kind>,
+    /// Of these kinds only the documents on which work remains.
+    pub open_kinds: Vec<Kind>,
+}
+
+/// What the book holds of one account, all of one moment, so that a decision can be made on it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AccountRecords {
+    /// The version of the account's scope.
+    pub version: u64,
+    /// Its documents of the kinds that were asked for, those of each kind in order.
+    pub documents: Vec<StoredDocument>,
+}
+
+impl AccountRecords {
+    /// The documents of one of the kinds, in order.
+    pub fn of<D: Document>(&self) -> Result<Vec<D>, StoreError> {
+        let of_kind = self.documents.iter().filter(|d| d.kind == D::KIND);
+        of_kind.map(StoredDocument::unpack).collect()
+    }
+}
+
 /// A journal entry in its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalLine {
@@ -122,6 +150,9 @@ pub trait Store: Send + Sync {
 
     /// A page of documents.
     async fn documents(&self, query: ListQuery) -> Result<Page<StoredDocument>, StoreError>;
+
+    /// What many accounts have, in the order of the accounts, all of one moment.
+    async fn records(&self, query: RecordsQuery) -> Result<Vec<AccountRecords>, StoreError>;
 
     /// The balance of an account of the journal.
     async fn balance(&self, account: &LedgerAccount) -> Result<MicroSynor, StoreError>;

@@ -43,6 +43,12 @@ pub enum UsageLogError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A withdrawal of an event that the log does not hold. Nothing of its batch was done.
+    #[error("there is no event `{}` of `{}` for account {} to withdraw", event.id, event.source, event.account)]
+    UnknownEvent {
+        /// Which event.
+        event: Box<EventId>,
+    },
     /// A stored record that does not say what was appended.
     #[error("the usage log {log} is damaged at position {position}: {reason}")]
     Damaged {

@@ -20,7 +20,8 @@ pub mod sqlite;
 
 pub use error::UsageLogError;
 pub use log::{
-    Appended, EventQuery, LogCheck, LogPosition, LoggedEvent, PAGE_EVENTS_MAX, Page, UsageLog,
+    Appended, Batch, ChangeQuery, Duplicate, EventQuery, LogCheck, LogPosition, LoggedEvent,
+    PAGE_EVENTS_MAX, Page, StreamPosition, SummaryQuery, UsageLog,
 };
 pub use series::{STEPS_MAX, Series, SeriesLine, SeriesQuery, SplitBy, Step};
 pub use sqlite::SqliteUsageLog;

@@ -11,8 +11,8 @@ use synor_economics::quantity::Quantity;
 use crate::error::UsageLogError;
 use crate::series::{Series, SeriesQuery};
 
-/// The position of an event in order of acknowledgement, from 1 and without gaps; 0 is before the
-/// first.
+/// The position of an event, or of a withdrawal, in order of acknowledgement, from 1 and without
+/// gaps; 0 is before the first.
 pub type LogPosition = u64;
 
 /// The most events that one page of [`UsageLog::events`] holds.
@@ -21,13 +21,24 @@ pub const PAGE_EVENTS_MAX: usize = 10_000;
 /// Where usage events are kept.
 ///
 /// An event is the same event if account, source and id are the same, whatever else it says. It is
-/// counted if and only if an append that held it was acknowledged, and once. Every read sees
-/// everything acknowledged before the read began.
+/// counted if and only if a batch that held it was acknowledged, and once, until it is withdrawn.
+/// Every read sees everything acknowledged before the read began.
 #[async_trait]
 pub trait UsageLog: Send + Sync {
-    /// Appends the events that the log does not hold yet: all of the batch or none, durable before
-    /// it returns. After an error, or no answer at all, appending the same events again is safe.
-    async fn append(&self, events: Vec<UsageEvent>) -> Result<Appended, UsageLogError>;
+    /// Withdraws and appends, all of the batch or none, durable before it returns. After an error,
+    /// or no answer at all, the same batch may be given again: what is done already is not done
+    /// twice. A withdrawal of an event that the log does not hold is
+    /// [`UsageLogError::UnknownEvent`], and nothing of its batch is done.
+    async fn commit(&self, batch: Batch) -> Result<Appended, UsageLogError>;
+
+    /// Appends the events that the log does not hold yet; [`commit`](Self::commit) of nothing else.
+    async fn append(&self, events: Vec<UsageEvent>) -> Result<Appended, UsageLogError> {
+        self.commit(Batch::of(events)).await
+    }
+
+    /// How far each partition of a stream had been read when its last batch was committed, in order
+    /// of partition.
+    async fn stream_positions(&self, stream: &str) -> Result<Vec<StreamPosition>, UsageLogError>;
 
     /// What the account used in the period, from everything acknowledged up to `through` (default:
     /// now). Amounts count at their time; levels are integrated over the period and carry over its
@@ -39,7 +50,8 @@ pub trait UsageLog: Send + Sync {
         through: Option<LogPosition>,
     ) -> Result<UsageSummary, UsageLogError>;
 
-    /// Whether an event acknowledged after `position` changes what happened before `before`.
+    /// Whether an event or a withdrawal acknowledged after `position` changes what happened before
+    /// `before`.
     async fn changed_since(
         &self,
         account: &AccountId,
@@ -47,11 +59,37 @@ pub trait UsageLog: Send + Sync {
         before: Timestamp,
     ) -> Result<bool, UsageLogError>;
 
+    /// Many summaries at once, in the order of the queries; those without `through` are all of one
+    /// position. If one cannot be summed, the error names its account and none is given.
+    async fn summaries(
+        &self,
+        queries: Vec<SummaryQuery>,
+    ) -> Result<Vec<UsageSummary>, UsageLogError> {
+        let now = self.position().await?;
+        let mut answers = Vec::with_capacity(queries.len());
+        for query in queries {
+            let through = Some(query.through.unwrap_or(now));
+            let answer = self.summary(&query.account, query.period, through);
+            answers.push(answer.await?);
+        }
+        Ok(answers)
+    }
+
+    /// Many answers of [`UsageLog::changed_since`] at once, in the order of the queries.
+    async fn changes_since(&self, queries: Vec<ChangeQuery>) -> Result<Vec<bool>, UsageLogError> {
+        let mut answers = Vec::with_capacity(queries.len());
+        for query in queries {
+            let answer = self.changed_since(&query.account, query.position, query.before);
+            answers.push(answer.await?);
+        }
+        Ok(answers)
+    }
+
     /// Usage in steps of time; the steps add up to the summary of the period.
     async fn series(&self, query: SeriesQuery) -> Result<Series, UsageLogError>;
 
-    /// Events as they were acknowledged, in order of position. Paging by `next` gives each event
-    /// once, those appended meanwhile at the end.
+    /// Events as they were acknowledged, in order of position, those that were withdrawn marked so.
+    /// Paging by `next` gives each event once, those appended meanwhile at the end.
     async fn events(&self, query: EventQuery) -> Result<Page<LoggedEvent>, UsageLogError>;
 
     /// The accounts that have any event, in order.
@@ -65,18 +103,95 @@ pub trait UsageLog: Send + Sync {
     async fn check(&self) -> Result<LogCheck, UsageLogError>;
 }
 
-/// What became of a batch: every event of it is either accepted or a duplicate.
+/// What is written together: withdrawals first, then events, and how far the streams they came
+/// from had been read with them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Events to count.
+    pub events: Vec<UsageEvent>,
+    /// Events of earlier batches that shall not count any more. Their identities stay known: sent
+    /// again, a withdrawn event is a duplicate. What replaces it carries another id.
+    pub withdrawals: Vec<EventId>,
+    /// Where to go on reading once this batch is committed.
+    pub read: Vec<StreamPosition>,
+}
+
+impl Batch {
+    /// Only events.
+    pub fn of(events: Vec<UsageEvent>) -> Self {
+        Self {
+            events,
+            ..Self::default()
+        }
+    }
+}
+
+/// How far one partition of a stream has been read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamPosition {
+    /// The stream's name: a Kafka topic, for instance.
+    pub stream: String,
+    /// Which of its partitions.
+    pub partition: u32,
+    /// The offset of the first record that is not committed yet.
+    pub next_offset: u64,
+}
+
+/// What became of a batch: every event of it is either accepted or a duplicate.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Appended {
-    /// Events counted by this append.
+    /// Events counted by this batch.
     pub accepted: u64,
-    /// Events that the log, or an earlier place in the batch, already held; not counted again.
-    pub duplicate: u64,
-    /// Those of the duplicates that say something else than the event held under their identity.
-    /// What is held stays.
-    pub conflicting: Vec<EventId>,
-    /// A position up to which the log holds every event of the batch.
+    /// Events that the log, or an earlier place in the batch, already held; not counted again. In
+    /// order of index.
+    pub duplicates: Vec<Duplicate>,
+    /// Events that count no more because of this batch; those withdrawn before are not among them.
+    pub withdrawn: u64,
+    /// A position up to which the log holds everything of the batch.
     pub position: LogPosition,
+}
+
+impl Appended {
+    /// The indexes of the duplicates that say something else than the event held under their
+    /// identity. What is held stays.
+    pub fn conflicting(&self) -> impl Iterator<Item = usize> {
+        self.duplicates
+            .iter()
+            .filter(|d| d.is_conflicting)
+            .map(|d| d.index)
+    }
+}
+
+/// An event of a batch that was held already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Duplicate {
+    /// Its place in the batch's events, from 0.
+    pub index: usize,
+    /// Whether it says something else than the event that is held.
+    pub is_conflicting: bool,
+}
+
+/// One of many summaries; the fields are the arguments of [`UsageLog::summary`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SummaryQuery {
+    /// Whose usage.
+    pub account: AccountId,
+    /// Of which time.
+    pub period: Period,
+    /// From everything acknowledged up to here (default: now).
+    pub through: Option<LogPosition>,
+}
+
+/// One of many questions for late events; the fields are the arguments of
+/// [`UsageLog::changed_since`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeQuery {
+    /// Whose events.
+    pub account: AccountId,
+    /// Only those acknowledged after this position.
+    pub position: LogPosition,
+    /// Only those that change what happened before this.
+    pub before: Timestamp,
 }
 
 /// An event and where the log holds it.
@@ -84,6 +199,9 @@ pub struct Appended {
 pub struct LoggedEvent {
     /// Its place in order of acknowledgement.
     pub position: LogPosition,
+    /// The position of its withdrawal, from which on it does not count.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub withdrawn: Option<LogPosition>,
     /// The event as it was appended.
     #[serde(flatten)]
     pub event: UsageEvent,

@@ -31,6 +31,7 @@ mod sqlite {
 fn the_list_of_conformance_tests_is_whole() {
     let list = include_str!("../src/conformance/mod.rs");
     let stories = [
+        include_str!("../src/conformance/batched.rs"),
         include_str!("../src/conformance/concurrent.rs"),
         include_str!("../src/conformance/identity.rs"),
         include_str!("../src/conformance/levels.rs"),

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use rusqlite::Connection;
 use synor_economics::metering::UsageEvent;
 use synor_usage::conformance::{event, events, period, rows};
-use synor_usage::{SqliteUsageLog, UsageLog, UsageLogError};
+use synor_usage::{Batch, SqliteUsageLog, UsageLog, UsageLogError};
 
 const JANUARY: &str = "2026-01-01..2026-02-01";
 /// Tells the child of [`a_killed_process_loses_nothing_acknowledged`] which file to append to.
@@ -49,8 +49,11 @@ async fn reopening_keeps_everything() {
     assert_eq!(egress(&log).await, before);
     assert_eq!(log.check().await.unwrap(), check);
     let again = log.append(events(all)).await.unwrap();
-    assert_eq!((again.accepted, again.duplicate, again.position), (0, 2, 2));
-    assert_eq!(again.conflicting, []);
+    assert_eq!(
+        (again.accepted, again.duplicates.len(), again.position),
+        (0, 2, 2)
+    );
+    assert_eq!(again.conflicting().count(), 0);
 }
 
 /// Digests are stored, so what they are computed from must never change: a log written by an earlier
@@ -85,7 +88,11 @@ async fn two_may_have_the_file_open() {
         one.append(batch(number * 2)).await.unwrap();
         two.append(batch(number * 2 + 1)).await.unwrap();
         assert_eq!(
-            one.append(batch(number * 2 + 1)).await.unwrap().duplicate,
+            one.append(batch(number * 2 + 1))
+                .await
+                .unwrap()
+                .duplicates
+                .len() as u64,
             BATCH
         );
     }
@@ -142,7 +149,10 @@ async fn a_killed_process_loses_nothing_acknowledged() {
         let log = SqliteUsageLog::open(&path).unwrap();
         let last = acknowledged.unwrap();
         for number in 0..=last {
-            assert_eq!(log.append(batch(number)).await.unwrap().duplicate, BATCH);
+            assert_eq!(
+                log.append(batch(number)).await.unwrap().duplicates.len() as u64,
+                BATCH
+            );
         }
         let position = log.position().await.unwrap();
         assert_eq!(position % BATCH, 0, "a batch is there whole or not at all");
@@ -198,19 +208,19 @@ async fn a_later_format_and_other_files_are_refused_by_name() {
     drop(SqliteUsageLog::open(&path).unwrap());
     Connection::open(&path)
         .unwrap()
-        .pragma_update(None, "user_version", 2)
+        .pragma_update(None, "user_version", 3)
         .unwrap();
     let error = refusal(&path);
     assert!(matches!(
         error,
         UsageLogError::NewerFormat {
-            found: 2,
-            known: 1,
+            found: 3,
+            known: 2,
             ..
         }
     ));
     assert!(
-        error.to_string().contains("usage.db has format 2"),
+        error.to_string().contains("usage.db has format 3"),
         "{error}"
     );
 
@@ -241,4 +251,27 @@ async fn a_later_format_and_other_files_are_refused_by_name() {
 
 fn wal_of(path: &Path) -> std::path::PathBuf {
     path.with_extension("db-wal")
+}
+
+/// Format 1 had no withdrawals and no streams.
+#[tokio::test]
+async fn a_log_of_the_first_format_is_carried_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("usage.db");
+    let log = SqliteUsageLog::open(&path).unwrap();
+    log.append(batch(0)).await.unwrap();
+    drop(log);
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch("DROP TABLE withdrawals; DROP TABLE streams; PRAGMA user_version = 1")
+        .unwrap();
+    let log = SqliteUsageLog::open(&path).unwrap();
+    let first = batch(0).remove(0).identity;
+    let withdrawal = Batch {
+        withdrawals: vec![first],
+        ..Batch::default()
+    };
+    assert_eq!(log.commit(withdrawal).await.unwrap().withdrawn, 1);
+    let check = log.check().await.unwrap();
+    assert_eq!((check.events, check.problems), (BATCH, vec![]));
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 use synor_usage::conformance::events;
-use synor_usage::{SqliteUsageLog, UsageLog};
+use synor_usage::{Batch, SqliteUsageLog, UsageLog};
 use tempfile::TempDir;
 
 const TEXTS: [&str; 6] = [
@@ -73,15 +73,15 @@ async fn removed_inserted_and_moved_events_are_found() {
     let cases = [
         (
             "DELETE FROM events WHERE position = 3",
-            "positions 3 to 3: the events are missing",
+            "positions 3 to 3: the records are missing",
         ),
         (
             "DELETE FROM events WHERE position > 4",
-            "positions 5 to 6: the events are missing",
+            "positions 5 to 6: the records are missing",
         ),
         (
             "DELETE FROM events",
-            "positions 1 to 6: the events are missing",
+            "positions 1 to 6: the records are missing",
         ),
         (
             "DELETE FROM events WHERE position > 4; UPDATE head SET position = 4",
@@ -100,7 +100,7 @@ async fn removed_inserted_and_moved_events_are_found() {
         ),
         (
             "UPDATE head SET position = 5",
-            "position 6: the event lies behind the end",
+            "position 6: the record lies behind the end",
         ),
         (
             "UPDATE head SET chain = zeroblob(32)",
@@ -226,4 +226,38 @@ async fn an_altered_byte_in_the_file_is_found() {
         assert!(!problems.is_empty(), "byte {at}, bit {bit}");
     }
     assert!(round > 1_000, "only {round} bytes were altered");
+}
+
+#[tokio::test]
+async fn an_altered_withdrawal_is_found() {
+    let (_folder, path) = closed_log().await;
+    let log = SqliteUsageLog::open(&path).unwrap();
+    let withdrawal = Batch {
+        withdrawals: events([TEXTS[1]]).into_iter().map(|e| e.identity).collect(),
+        ..Batch::of(events(["node-Aa/later network.egress 1 @2026-01-07"]))
+    };
+    log.commit(withdrawal).await.unwrap();
+    assert_eq!(log.check().await.unwrap().problems, [""; 0]);
+    drop(log);
+    let cases = [
+        (
+            "DELETE FROM withdrawals",
+            "positions 7 to 7: the records are missing",
+        ),
+        (
+            "UPDATE withdrawals SET event = 3",
+            "position 7: the chain does not follow",
+        ),
+        (
+            "UPDATE withdrawals SET time = time + 1",
+            "position 7: the withdrawal differs from its event",
+        ),
+        (
+            "UPDATE withdrawals SET position = 9",
+            "position 9: the record lies behind the end",
+        ),
+    ];
+    for (sql, words) in cases {
+        check_finds(&path, sql, words).await;
+    }
 }

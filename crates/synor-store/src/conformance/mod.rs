@@ -11,6 +11,7 @@ mod commits;
 mod documents;
 mod lists;
 mod racing;
+mod records;
 mod sample;
 mod spot;
 
@@ -18,6 +19,7 @@ pub use commits::*;
 pub use documents::*;
 pub use lists::*;
 pub use racing::*;
+pub use records::*;
 pub use sample::{Note, State, changes, entry, state};
 
 /// Runs every conformance test on a backend.
@@ -43,6 +45,8 @@ macro_rules! store_conformance {
             lists_are_complete_in_every_order_and_page_size
             lists_of_an_account_and_of_open_work
             pages_go_on_where_they_were_left_while_documents_come
+            records_of_many_accounts_are_those_of_each
+            records_hold_the_kinds_that_were_asked_for
             balances_are_the_sums_of_the_postings
             the_journal_is_in_order_and_can_be_read_on
         }
@@ -50,6 +54,7 @@ macro_rules! store_conformance {
             decisions_that_race_are_made_one_after_another
             a_command_that_races_with_itself_is_applied_once
             a_refused_commit_spoils_no_other_in_its_group
+            records_are_of_one_moment_while_commits_go_on
             a_check_beside_commits_finds_nothing
         }
     };

@@ -17,7 +17,7 @@ use synor_economics::money::MicroSynor;
 use crate::change_set::{ChangeSet, Committed, Scope};
 use crate::document::{Kind, StoredDocument};
 use crate::error::StoreError;
-use crate::store::{BookCheck, JournalLine, ListQuery, Page, Store};
+use crate::store::{AccountRecords, BookCheck, JournalLine, ListQuery, Page, RecordsQuery, Store};
 
 /// The book in a file: one thread writes, a few connections read.
 pub struct SqliteStore {
@@ -136,6 +136,10 @@ impl Store for SqliteStore {
 
     async fn documents(&self, query: ListQuery) -> Result<Page<StoredDocument>, StoreError> {
         self.read(move |c| read::documents(c, &query)).await
+    }
+
+    async fn records(&self, query: RecordsQuery) -> Result<Vec<AccountRecords>, StoreError> {
+        self.read(move |c| read::records(c, &query)).await
     }
 
     async fn balance(&self, account: &LedgerAccount) -> Result<MicroSynor, StoreError> {

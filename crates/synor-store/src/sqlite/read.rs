@@ -5,10 +5,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use synor_economics::id::AccountId;
 use synor_economics::money::MicroSynor;
 
-use crate::change_set::Committed;
+use crate::change_set::{Committed, Scope};
 use crate::document::{Keys, Kind, StoredDocument};
 use crate::error::StoreError;
-use crate::store::{Cursor, JournalLine, ListQuery, Page};
+use crate::store::{AccountRecords, Cursor, JournalLine, ListQuery, Page, RecordsQuery};
 
 /// Why a read failed: the database, or what was in it.
 pub enum ReadError {
@@ -269,6 +269,32 @@ pub fn documents(c: &Connection, query: &ListQuery) -> Result<Page<StoredDocumen
         id: last.keys.id.clone(),
     });
     Ok(Page { items, next })
+}
+
+pub fn records(c: &Connection, query: &RecordsQuery) -> Result<Vec<AccountRecords>, ReadError> {
+    // One transaction, so that versions and documents are of one moment.
+    let c = c.unchecked_transaction()?;
+    let of_account = |account: &AccountId| {
+        let scope = Scope::Account(account.clone());
+        let mut records = AccountRecords {
+            version: version(&c, &scope.to_string())?,
+            documents: Vec::new(),
+        };
+        for (kinds, condition) in [(&query.kinds, ""), (&query.open_kinds, " AND is_open = 1")] {
+            let mut statement = c.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM documents WHERE kind = ? AND account = ?{condition} \
+                 ORDER BY sort_key, id"
+            ))?;
+            for &kind in kinds {
+                let mut rows = statement.query(params![kind.name(), account.as_str()])?;
+                while let Some(row) = rows.next()? {
+                    records.documents.push(sound(stored(kind, row)?)?);
+                }
+            }
+        }
+        Ok(records)
+    };
+    query.accounts.iter().map(of_account).collect()
 }
 
 pub fn journal(c: &Connection, after: u64, limit: usize) -> Result<Vec<JournalLine>, ReadError> {

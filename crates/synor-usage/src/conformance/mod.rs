@@ -5,6 +5,7 @@
 //! backend. [`ReferenceLog`] is the shortest log that keeps the promises: what it answers is right,
 //! however slowly.
 
+mod batched;
 mod concurrent;
 mod identity;
 mod levels;
@@ -12,7 +13,9 @@ mod reading;
 mod reference;
 mod series;
 mod text;
+mod withdrawals;
 
+pub use batched::*;
 pub use concurrent::*;
 pub use identity::*;
 pub use levels::*;
@@ -20,6 +23,7 @@ pub use reading::*;
 pub use reference::ReferenceLog;
 pub use series::*;
 pub use text::{event, events, period, rows};
+pub use withdrawals::*;
 
 /// Runs every conformance test on a backend.
 ///
@@ -55,14 +59,26 @@ macro_rules! usage_log_conformance {
             a_late_event_changes_the_past_and_a_new_one_does_not
             accounts_and_position_grow_with_the_log
             an_unknown_account_used_nothing
+            many_summaries_are_those_of_each
+            many_summaries_are_of_one_moment
+            a_sum_that_fails_among_many_names_its_account
+            many_looks_for_late_events_are_those_of_each
             a_sound_log_checks_out
             hours_days_and_months_add_up_to_the_summary
             days_follow_the_clocks_of_the_zone
             series_split_by_provider_and_by_dimension
             a_series_of_too_many_steps_is_refused
             events_are_listed_as_they_were_appended
+            a_withdrawn_event_counts_no_more
+            a_withdrawal_counts_once_and_its_event_stays_known
+            an_amendment_happens_whole_and_once
+            a_withdrawal_of_the_unknown_refuses_its_batch
+            a_withdrawn_sample_leaves_the_level_before_it
+            a_withdrawal_changes_the_past_only_for_later_readers
+            a_stream_is_read_on_from_where_its_batch_ended
         }
         $crate::usage_log_conformance! { @shared $open;
+            summaries_of_one_call_agree_while_appends_go_on
             pages_are_complete_while_appends_go_on
             overlapping_batches_from_many_tasks_count_once
             an_acknowledged_event_is_seen_by_every_task

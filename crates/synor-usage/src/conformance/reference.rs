@@ -1,39 +1,81 @@
-//! The shortest usage log that keeps the promises: a list in memory, read from the start for every
+//! The shortest usage log that keeps the promises: lists in memory, read from the start for every
 //! answer.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use synor_economics::id::AccountId;
 use synor_economics::metering::level::{Sample, integrate};
 use synor_economics::metering::summary::Tally;
-use synor_economics::metering::{UsageEvent, UsageKey, UsageSummary};
+use synor_economics::metering::{EventId, UsageEvent, UsageKey, UsageSummary};
 use synor_economics::money::MoneyError;
 use synor_economics::period::{Period, Timestamp};
 use synor_economics::quantity::Quantity;
 
 use crate::error::UsageLogError;
 use crate::log::{
-    Appended, EventQuery, LogCheck, LogPosition, LoggedEvent, Page, UsageLog, refuse_unsound,
+    Appended, Batch, Duplicate, EventQuery, LogCheck, LogPosition, LoggedEvent, Page,
+    StreamPosition, UsageLog, refuse_unsound,
 };
 use crate::series::{LineTally, Series, SeriesQuery, steps};
 
 /// A usage log in memory, for comparing others with.
 #[derive(Debug, Default)]
-pub struct ReferenceLog(Mutex<Vec<LoggedEvent>>);
+pub struct ReferenceLog(Mutex<Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    head: LogPosition,
+    /// The events of each account in order of position.
+    events: BTreeMap<AccountId, Vec<LoggedEvent>>,
+    /// Where an event lies in its account's list.
+    places: HashMap<EventId, usize>,
+    streams: BTreeMap<(String, u32), u64>,
+}
+
+impl Held {
+    fn next(&mut self) -> LogPosition {
+        self.head = self.head.saturating_add(1);
+        self.head
+    }
+
+    fn event(&mut self, id: &EventId) -> Option<&mut LoggedEvent> {
+        let place = *self.places.get(id)?;
+        self.events.get_mut(&id.account)?.get_mut(place)
+    }
+
+    fn push(&mut self, event: UsageEvent) {
+        let position = self.next();
+        let events = self
+            .events
+            .entry(event.identity.account.clone())
+            .or_default();
+        self.places.insert(event.identity.clone(), events.len());
+        events.push(LoggedEvent {
+            position,
+            withdrawn: None,
+            event,
+        });
+    }
+}
 
 impl ReferenceLog {
-    fn held(&self) -> Vec<LoggedEvent> {
-        let list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        list.clone()
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn of(&self, account: &AccountId) -> Vec<LoggedEvent> {
-        let mut held = self.held();
-        held.retain(|logged| logged.event.identity.account == *account);
-        held
+    /// The account's events and the end of the log, of one moment.
+    fn of(&self, account: &AccountId) -> (Vec<LoggedEvent>, LogPosition) {
+        let held = self.held();
+        let events = held.events.get(account).cloned().unwrap_or_default();
+        (events, held.head)
     }
+}
+
+/// Whether an event counts for someone who has read up to `through`.
+fn counts(logged: &LoggedEvent, through: LogPosition) -> bool {
+    logged.position <= through && logged.withdrawn.is_none_or(|at| at > through)
 }
 
 /// What events of one account come to in a period, kept apart by a key.
@@ -73,33 +115,57 @@ fn used<K: Ord>(
 
 #[async_trait]
 impl UsageLog for ReferenceLog {
-    async fn append(&self, events: Vec<UsageEvent>) -> Result<Appended, UsageLogError> {
-        events.iter().try_for_each(refuse_unsound)?;
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut appended = Appended {
-            accepted: 0,
-            duplicate: 0,
-            conflicting: Vec::new(),
-            position: 0,
-        };
-        for event in events {
-            let same = |logged: &&LoggedEvent| logged.event.identity == event.identity;
-            match held.iter().find(same) {
+    async fn commit(&self, batch: Batch) -> Result<Appended, UsageLogError> {
+        batch.events.iter().try_for_each(refuse_unsound)?;
+        let mut held = self.held();
+        if let Some(id) = batch
+            .withdrawals
+            .iter()
+            .find(|id| !held.places.contains_key(id))
+        {
+            let event = Box::new(id.clone());
+            return Err(UsageLogError::UnknownEvent { event });
+        }
+        let mut appended = Appended::default();
+        for id in &batch.withdrawals {
+            let next = held.head.saturating_add(1);
+            if let Some(logged) = held.event(id)
+                && logged.withdrawn.is_none()
+            {
+                logged.withdrawn = Some(next);
+                held.next();
+                appended.withdrawn = appended.withdrawn.saturating_add(1);
+            }
+        }
+        for (index, event) in batch.events.into_iter().enumerate() {
+            match held.event(&event.identity) {
+                Some(logged) => appended.duplicates.push(Duplicate {
+                    index,
+                    is_conflicting: logged.event != event,
+                }),
                 None => {
+                    held.push(event);
                     appended.accepted = appended.accepted.saturating_add(1);
-                    let position = last_position(&held).saturating_add(1);
-                    held.push(LoggedEvent { position, event });
-                }
-                Some(logged) => {
-                    appended.duplicate = appended.duplicate.saturating_add(1);
-                    if logged.event != event {
-                        appended.conflicting.push(event.identity);
-                    }
                 }
             }
         }
-        appended.position = last_position(&held);
+        for read in batch.read {
+            held.streams
+                .insert((read.stream, read.partition), read.next_offset);
+        }
+        appended.position = held.head;
         Ok(appended)
+    }
+
+    async fn stream_positions(&self, stream: &str) -> Result<Vec<StreamPosition>, UsageLogError> {
+        let held = self.held();
+        let of_stream = held.streams.iter().filter(|((name, _), _)| name == stream);
+        let positions = of_stream.map(|((stream, partition), next_offset)| StreamPosition {
+            stream: stream.clone(),
+            partition: *partition,
+            next_offset: *next_offset,
+        });
+        Ok(positions.collect())
     }
 
     async fn summary(
@@ -108,10 +174,9 @@ impl UsageLog for ReferenceLog {
         period: Period,
         through: Option<LogPosition>,
     ) -> Result<UsageSummary, UsageLogError> {
-        let head = last_position(&self.held());
+        let (mut events, head) = self.of(account);
         let log_position = through.unwrap_or(head).min(head);
-        let mut events = self.of(account);
-        events.retain(|logged| logged.position <= log_position);
+        events.retain(|logged| counts(logged, log_position));
         let overflow = |source| UsageLogError::Sum {
             account: account.clone(),
             source,
@@ -135,15 +200,20 @@ impl UsageLog for ReferenceLog {
         position: LogPosition,
         before: Timestamp,
     ) -> Result<bool, UsageLogError> {
-        let events = self.of(account);
-        let late = |logged: &LoggedEvent| logged.position > position && logged.event.time < before;
+        let (events, _) = self.of(account);
+        let late = |logged: &LoggedEvent| {
+            let changed =
+                logged.position > position || logged.withdrawn.is_some_and(|at| at > position);
+            changed && logged.event.time < before
+        };
         Ok(events.iter().any(late))
     }
 
     async fn series(&self, query: SeriesQuery) -> Result<Series, UsageLogError> {
-        let head = last_position(&self.held());
-        let mut events = self.of(&query.account);
-        events.retain(|logged| query.resource.is_none_or(|r| r == logged.event.resource));
+        let (mut events, head) = self.of(&query.account);
+        events.retain(|logged| {
+            counts(logged, head) && query.resource.is_none_or(|r| r == logged.event.resource)
+        });
         let overflow = |source| UsageLogError::Sum {
             account: query.account.clone(),
             source,
@@ -166,16 +236,20 @@ impl UsageLog for ReferenceLog {
     }
 
     async fn events(&self, query: EventQuery) -> Result<Page<LoggedEvent>, UsageLogError> {
-        let mut items = self.of(&query.account);
-        items.retain(|LoggedEvent { position, event }| {
-            *position > query.after
-                && query
-                    .period
-                    .is_none_or(|period| period.contains(event.time))
-                && query
-                    .resource
-                    .is_none_or(|resource| resource == event.resource)
-        });
+        let (mut items, _) = self.of(&query.account);
+        items.retain(
+            |LoggedEvent {
+                 position, event, ..
+             }| {
+                *position > query.after
+                    && query
+                        .period
+                        .is_none_or(|period| period.contains(event.time))
+                    && query
+                        .resource
+                        .is_none_or(|resource| resource == event.resource)
+            },
+        );
         let more = items.len() > query.page_limit();
         items.truncate(query.page_limit());
         let next = items.last().map(|last| last.position).filter(|_| more);
@@ -183,24 +257,21 @@ impl UsageLog for ReferenceLog {
     }
 
     async fn accounts(&self) -> Result<Vec<AccountId>, UsageLogError> {
-        let held = self.held();
-        let accounts = held.into_iter().map(|logged| logged.event.identity.account);
-        Ok(accounts.collect::<BTreeSet<_>>().into_iter().collect())
+        Ok(self.held().events.keys().cloned().collect())
     }
 
     async fn position(&self) -> Result<LogPosition, UsageLogError> {
-        Ok(last_position(&self.held()))
+        Ok(self.held().head)
     }
 
     async fn check(&self) -> Result<LogCheck, UsageLogError> {
+        let held = self.held();
         Ok(LogCheck {
-            events: last_position(&self.held()),
+            events: held.events.values().fold(0_u64, |sum, events| {
+                sum.saturating_add(u64::try_from(events.len()).unwrap_or(u64::MAX))
+            }),
             head: String::new(),
             problems: Vec::new(),
         })
     }
-}
-
-fn last_position(held: &[LoggedEvent]) -> LogPosition {
-    held.last().map_or(0, |logged| logged.position)
 }

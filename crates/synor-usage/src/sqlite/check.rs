@@ -1,10 +1,10 @@
 //! The audit of the file: every event against its digest, the digests against the chain, the chain
 //! against its head, and SQLite's own look at its pages and indexes.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
 use super::fault::Fault;
-use super::row::{Head, StoredEvent};
+use super::row::{Head, StoredEvent, position, withdrawal_digest};
 use super::schema;
 use crate::log::{LogCheck, LogPosition};
 
@@ -70,65 +70,131 @@ fn check_events(
     found: &mut Findings,
     outcome: &mut LogCheck,
 ) -> Result<(), Fault> {
+    let mut withdrawals = connection.prepare(
+        "SELECT w.position, w.event, w.chain, e.account IS w.account AND e.time IS w.time \
+         FROM withdrawals AS w LEFT JOIN events AS e ON e.position = w.event ORDER BY w.position",
+    )?;
+    let mut withdrawals = withdrawals.query([])?;
+    let mut withdrawal = withdrawals.next()?.map(Withdrawal::read).transpose()?;
     let mut statement = connection.prepare(&format!(
         "{} ORDER BY e.position",
         StoredEvent::select("NOT INDEXED")
     ))?;
     let mut rows = statement.query([])?;
-    let mut expected = Head::START;
+    let mut audit = Audit {
+        head: Head::START,
+        found,
+    };
     while let Some(row) = rows.next()? {
         let position = StoredEvent::position(row)?;
+        while let Some(earlier) = withdrawal.take_if(|w| w.position < position) {
+            audit.withdrawal(&earlier);
+            withdrawal = withdrawals.next()?.map(Withdrawal::read).transpose()?;
+        }
         outcome.events = outcome.events.saturating_add(1);
-        found.missing(expected.position.saturating_add(1), position);
+        audit.event(position, row);
+    }
+    while let Some(last) = withdrawal {
+        audit.withdrawal(&last);
+        withdrawal = withdrawals.next()?.map(Withdrawal::read).transpose()?;
+    }
+    let head = Head::read(connection)?;
+    audit.end(head);
+    outcome.head = blake3::Hash::from_bytes(head.chain).to_hex().to_string();
+    Ok(())
+}
+
+/// A withdrawal as it is stored.
+struct Withdrawal {
+    position: LogPosition,
+    event: LogPosition,
+    chain: [u8; 32],
+    /// Whether account and time are those of its event.
+    is_of_event: bool,
+}
+
+impl Withdrawal {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            position: position(row, 0)?,
+            event: position(row, 1)?,
+            chain: row.get(2)?,
+            is_of_event: row.get(3)?,
+        })
+    }
+}
+
+/// Follows the chain from record to record.
+struct Audit<'f> {
+    head: Head,
+    found: &'f mut Findings,
+}
+
+impl Audit<'_> {
+    fn event(&mut self, position: LogPosition, row: &Row<'_>) {
         match StoredEvent::read(row) {
             Ok(stored) => {
-                // Continue from what is stored: one altered event is one problem, not one for
-                // every event after it.
-                let before = Head {
-                    position: position.saturating_sub(1),
-                    chain: expected.chain,
-                };
-                if before.followed_by(&stored.digest).chain != stored.chain {
-                    found.at(position, "the chain does not follow from the event before");
-                }
-                expected = Head {
-                    position,
-                    chain: stored.chain,
-                };
+                self.follow(position, &stored.digest, stored.chain);
                 if stored.verified(position).is_err() {
-                    found.at(position, "the event differs from its digest");
+                    self.found.at(position, "the event differs from its digest");
                 }
             }
             Err(error) => {
-                found.at(position, &format!("the event cannot be read: {error}"));
-                expected = Head {
+                self.missing_before(position);
+                self.found
+                    .at(position, &format!("the event cannot be read: {error}"));
+                self.head = Head {
                     position,
                     chain: row.get(8).unwrap_or_default(),
                 };
             }
         }
     }
-    let head = Head::read(connection)?;
-    found.missing(
-        expected.position.saturating_add(1),
-        head.position.saturating_add(1),
-    );
-    if head.position < expected.position {
-        found.at(
-            expected.position,
-            &format!(
-                "the event lies behind the end of the log, {}",
-                head.position
-            ),
-        );
-    } else if head.chain != expected.chain {
-        found.at(
-            head.position,
-            "the chain does not end in the head of the log",
-        );
+
+    fn withdrawal(&mut self, withdrawal: &Withdrawal) {
+        let digest = withdrawal_digest(withdrawal.event);
+        self.follow(withdrawal.position, &digest, withdrawal.chain);
+        if !withdrawal.is_of_event {
+            let problem = "the withdrawal differs from its event";
+            self.found.at(withdrawal.position, problem);
+        }
     }
-    outcome.head = blake3::Hash::from_bytes(head.chain).to_hex().to_string();
-    Ok(())
+
+    fn follow(&mut self, position: LogPosition, digest: &[u8; 32], chain: [u8; 32]) {
+        self.missing_before(position);
+        // Continue from what is stored: one altered record is one problem, not one for every record
+        // after it.
+        let before = Head {
+            position: position.saturating_sub(1),
+            chain: self.head.chain,
+        };
+        if before.followed_by(digest).chain != chain {
+            let problem = "the chain does not follow from the record before";
+            self.found.at(position, problem);
+        }
+        self.head = Head { position, chain };
+    }
+
+    fn missing_before(&mut self, position: LogPosition) {
+        self.found
+            .missing(self.head.position.saturating_add(1), position);
+    }
+
+    fn end(&mut self, head: Head) {
+        self.missing_before(head.position.saturating_add(1));
+        if head.position < self.head.position {
+            self.found.at(
+                self.head.position,
+                &format!(
+                    "the record lies behind the end of the log, {}",
+                    head.position
+                ),
+            );
+        } else if head.chain != self.head.chain {
+            let problem = "the chain does not end in the head of the log";
+            self.found.at(head.position, problem);
+        }
+    }
 }
 
 /// Problems, of which the first [`LogCheck::PROBLEMS_MAX`] are kept.
@@ -156,7 +222,7 @@ impl Findings {
         if expected < next {
             let last = next.saturating_sub(1);
             self.add(format!(
-                "positions {expected} to {last}: the events are missing"
+                "positions {expected} to {last}: the records are missing"
             ));
         }
     }

@@ -9,6 +9,7 @@ mod fault;
 mod read;
 mod row;
 mod schema;
+mod withdrawals;
 mod writer;
 
 use std::panic;
@@ -18,17 +19,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use rusqlite::{Connection, Transaction};
 use synor_economics::id::AccountId;
-use synor_economics::metering::{UsageEvent, UsageSummary};
+use synor_economics::metering::UsageSummary;
 use synor_economics::period::{Period, Timestamp};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use self::fault::Fault;
-use self::row::{Head, PreparedEvent};
+use self::row::{Head, PreparedBatch};
 use self::writer::Writer;
 use crate::error::UsageLogError;
 use crate::log::{
-    Appended, EventQuery, LogCheck, LogPosition, LoggedEvent, Page, UsageLog, refuse_unsound,
+    Appended, Batch, ChangeQuery, EventQuery, LogCheck, LogPosition, LoggedEvent, Page,
+    StreamPosition, SummaryQuery, UsageLog,
 };
 use crate::series::{Series, SeriesQuery};
 
@@ -71,16 +73,21 @@ impl SqliteUsageLog {
 
 #[async_trait]
 impl UsageLog for SqliteUsageLog {
-    async fn append(&self, events: Vec<UsageEvent>) -> Result<Appended, UsageLogError> {
+    async fn commit(&self, batch: Batch) -> Result<Appended, UsageLogError> {
         // Digests are worked out here and not by the writer, so that batches share the processors.
-        let prepare = move || {
-            events
-                .into_iter()
-                .map(prepared)
-                .collect::<Result<Vec<_>, _>>()
-        };
-        let prepared = self.readers.blocking(prepare).await?;
-        self.writer.append(prepared).await
+        let prepared = self
+            .readers
+            .blocking(move || PreparedBatch::new(batch))
+            .await?;
+        self.writer.commit(prepared).await
+    }
+
+    async fn stream_positions(&self, stream: &str) -> Result<Vec<StreamPosition>, UsageLogError> {
+        let stream = stream.to_owned();
+        self.read("reading the position of a stream", move |tx| {
+            read::stream_positions(tx, &stream)
+        })
+        .await
     }
 
     async fn summary(
@@ -105,6 +112,34 @@ impl UsageLog for SqliteUsageLog {
         let account = account.clone();
         self.read("looking for late events", move |tx| {
             read::changed_since(tx, &account, position, before)
+        })
+        .await
+    }
+
+    async fn summaries(
+        &self,
+        queries: Vec<SummaryQuery>,
+    ) -> Result<Vec<UsageSummary>, UsageLogError> {
+        self.read("reading summaries", move |tx| {
+            let answers = queries.iter().map(|query| {
+                let SummaryQuery {
+                    account,
+                    period,
+                    through,
+                } = query;
+                read::summary(tx, account, *period, *through)
+            });
+            answers.collect()
+        })
+        .await
+    }
+
+    async fn changes_since(&self, queries: Vec<ChangeQuery>) -> Result<Vec<bool>, UsageLogError> {
+        self.read("looking for late events", move |tx| {
+            let answers = queries
+                .iter()
+                .map(|query| read::changed_since(tx, &query.account, query.position, query.before));
+            answers.collect()
         })
         .await
     }
@@ -191,13 +226,4 @@ impl Readers {
             },
         }
     }
-}
-
-fn prepared(event: UsageEvent) -> Result<PreparedEvent, UsageLogError> {
-    refuse_unsound(&event)?;
-    let identity = event.identity.clone();
-    PreparedEvent::new(event).map_err(|_| UsageLogError::Refused {
-        event: Box::new(identity),
-        reason: "it cannot be written as text",
-    })
 }

@@ -11,7 +11,7 @@ use synor_economics::quantity::Quantity;
 
 use super::fault::Fault;
 use super::row::{Head, Meter, StoredEvent, quantity, row_id};
-use crate::log::{EventQuery, LogPosition, LoggedEvent, Page};
+use crate::log::{EventQuery, LogPosition, LoggedEvent, Page, StreamPosition};
 use crate::series::{LineTally, Series, SeriesQuery, steps};
 
 /// [`UsageLog::summary`](crate::UsageLog::summary).
@@ -94,6 +94,8 @@ pub(super) fn changed_since(
 ) -> Result<bool, Fault> {
     let mut statement = tx.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM events INDEXED BY events_by_account \
+         WHERE account = (SELECT id FROM accounts WHERE name = ?1) AND position > ?2 AND time < ?3) \
+         OR EXISTS (SELECT 1 FROM withdrawals INDEXED BY withdrawals_by_account \
          WHERE account = (SELECT id FROM accounts WHERE name = ?1) AND position > ?2 AND time < ?3)",
     )?;
     let values = params![account.as_str(), row_id(position), before.secs()];
@@ -133,10 +135,32 @@ pub(super) fn events(tx: &Transaction<'_>, query: &EventQuery) -> Result<Page<Lo
             break;
         }
         let position = StoredEvent::position(row)?;
-        let event = StoredEvent::read(row)?.verified(position)?;
-        items.push(LoggedEvent { position, event });
+        let stored = StoredEvent::read(row)?;
+        items.push(LoggedEvent {
+            position,
+            withdrawn: stored.withdrawn,
+            event: stored.verified(position)?,
+        });
     }
     Ok(Page { items, next })
+}
+
+/// [`UsageLog::stream_positions`](crate::UsageLog::stream_positions).
+pub(super) fn stream_positions(
+    tx: &Transaction<'_>,
+    stream: &str,
+) -> Result<Vec<StreamPosition>, Fault> {
+    let mut statement = tx.prepare_cached(
+        "SELECT partition, next_offset FROM streams WHERE stream = ?1 ORDER BY partition",
+    )?;
+    let rows = statement.query_map([stream], |row| {
+        Ok(StreamPosition {
+            stream: stream.to_owned(),
+            partition: row.get(0)?,
+            next_offset: row.get(1)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// [`UsageLog::accounts`](crate::UsageLog::accounts).
@@ -164,7 +188,9 @@ fn for_each_amount(
 ) -> Result<(), Fault> {
     let mut statement = tx.prepare_cached(
         "SELECT time, quantity FROM events INDEXED BY events_by_meter \
-         WHERE meter = ?1 AND time >= ?2 AND time < ?3 AND position <= ?4",
+         WHERE meter = ?1 AND time >= ?2 AND time < ?3 AND position <= ?4 \
+         AND NOT EXISTS (SELECT 1 FROM withdrawals AS w \
+                         WHERE w.event = events.position AND w.position <= ?4)",
     )?;
     let (start, end) = (period.start().secs(), period.end().secs());
     let mut rows = statement.query(params![meter.id, start, end, row_id(through)])?;
@@ -186,14 +212,19 @@ fn samples(
     let through = row_id(through);
     let mut opening = tx.prepare_cached(
         "SELECT time FROM events INDEXED BY events_by_meter \
-         WHERE meter = ?1 AND time <= ?2 AND position <= ?3 ORDER BY time DESC LIMIT 1",
+         WHERE meter = ?1 AND time <= ?2 AND position <= ?3 \
+         AND NOT EXISTS (SELECT 1 FROM withdrawals AS w \
+                         WHERE w.event = events.position AND w.position <= ?3) \
+         ORDER BY time DESC LIMIT 1",
     )?;
     let opening: Option<i64> = opening
         .query_row(params![meter.id, start, through], |row| row.get(0))
         .optional()?;
     let mut statement = tx.prepare_cached(
         "SELECT time, quantity, position FROM events INDEXED BY events_by_meter \
-         WHERE meter = ?1 AND time >= ?2 AND time < ?3 AND position <= ?4 ORDER BY time",
+         WHERE meter = ?1 AND time >= ?2 AND time < ?3 AND position <= ?4 \
+         AND NOT EXISTS (SELECT 1 FROM withdrawals AS w \
+                         WHERE w.event = events.position AND w.position <= ?4) ORDER BY time",
     )?;
     let mut rows = statement.query(params![meter.id, opening.unwrap_or(start), end, through])?;
     let mut samples: Vec<Sample> = Vec::new();

@@ -13,7 +13,33 @@ use synor_economics::period::Timestamp;
 use synor_economics::quantity::Quantity;
 
 use super::fault::Fault;
-use crate::log::LogPosition;
+use crate::error::UsageLogError;
+use crate::log::{Batch, LogPosition, StreamPosition, refuse_unsound};
+
+/// A batch with what its rows need, worked out before the one writer has to wait for it.
+pub(super) struct PreparedBatch {
+    pub(super) events: Vec<PreparedEvent>,
+    pub(super) withdrawals: Vec<EventId>,
+    pub(super) read: Vec<StreamPosition>,
+}
+
+impl PreparedBatch {
+    pub(super) fn new(batch: Batch) -> Result<Self, UsageLogError> {
+        let events = batch.events.into_iter().map(|event| {
+            refuse_unsound(&event)?;
+            let identity = event.identity.clone();
+            PreparedEvent::new(event).map_err(|_| UsageLogError::Refused {
+                event: Box::new(identity),
+                reason: "it cannot be written as text",
+            })
+        });
+        Ok(Self {
+            events: events.collect::<Result<_, _>>()?,
+            withdrawals: batch.withdrawals,
+            read: batch.read,
+        })
+    }
+}
 
 /// An event with what its row needs, worked out before the one writer has to wait for it.
 pub(super) struct PreparedEvent {
@@ -83,6 +109,8 @@ pub(super) struct StoredEvent {
     pub(super) event: UsageEvent,
     pub(super) digest: [u8; 32],
     pub(super) chain: [u8; 32],
+    /// The position of its withdrawal.
+    pub(super) withdrawn: Option<LogPosition>,
 }
 
 impl StoredEvent {
@@ -91,8 +119,9 @@ impl StoredEvent {
     pub(super) fn select(index: &str) -> String {
         format!(
             "SELECT e.position, a.name, s.name, e.id, e.time, e.quantity, e.correction, e.digest, \
-             e.chain, m.account = e.account, {} \
+             e.chain, m.account = e.account, w.position, {} \
              FROM events AS e {index} \
+             LEFT JOIN withdrawals AS w ON w.event = e.position \
              LEFT JOIN accounts AS a ON a.id = e.account \
              LEFT JOIN sources AS s ON s.id = e.source \
              LEFT JOIN meters AS m ON m.id = e.meter",
@@ -102,8 +131,7 @@ impl StoredEvent {
 
     /// The position of a row of [`StoredEvent::select`].
     pub(super) fn position(row: &Row<'_>) -> rusqlite::Result<LogPosition> {
-        let position: i64 = row.get(0)?;
-        LogPosition::try_from(position).map_err(|_| invalid(0, Type::Integer, "is below zero"))
+        position(row, 0)
     }
 
     /// Reads a row of [`StoredEvent::select`].
@@ -112,7 +140,7 @@ impl StoredEvent {
             let reason = "the meter belongs to another account";
             return Err(invalid(9, Type::Integer, reason));
         }
-        let meter = Meter::read(row, 10)?;
+        let meter = Meter::read(row, 11)?;
         let event = UsageEvent {
             identity: EventId {
                 account: parsed(row, 1)?,
@@ -131,6 +159,10 @@ impl StoredEvent {
             event,
             digest: row.get(7)?,
             chain: row.get(8)?,
+            withdrawn: match row.get(10)? {
+                None::<i64> => None,
+                Some(_) => Some(position(row, 10)?),
+            },
         })
     }
 
@@ -184,6 +216,20 @@ impl Head {
             chain: *hasher.finalize().as_bytes(),
         }
     }
+}
+
+/// Reads what [`row_id`] wrote.
+pub(super) fn position(row: &Row<'_>, column: usize) -> rusqlite::Result<LogPosition> {
+    let position: i64 = row.get(column)?;
+    LogPosition::try_from(position).map_err(|_| invalid(column, Type::Integer, "is below zero"))
+}
+
+/// What stands for a withdrawal in the chain, as the digest does for an event.
+pub(super) fn withdrawal_digest(event: LogPosition) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"withdrawal of the event at");
+    hasher.update(&event.to_be_bytes());
+    *hasher.finalize().as_bytes()
 }
 
 /// A position as SQLite counts; beyond its integers there is none.

@@ -9,7 +9,7 @@ use super::fault::Fault;
 use crate::error::UsageLogError;
 
 /// The format of the file, in `PRAGMA user_version`.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 /// What tells a usage log from any other SQLite file: "SynU".
 const APPLICATION_ID: i64 = 0x5379_6e55;
 
@@ -64,11 +64,31 @@ CREATE INDEX events_by_meter ON events (meter, time, quantity);
 INSERT INTO head VALUES (1, 0, zeroblob(32));
 ";
 
+/// What format 2 added: events that were taken back, and how far streams have been read. A
+/// withdrawal has a position of its own, and repeats the account and the time of its event so that
+/// late changes are found without reading events.
+const TABLES_2: &str = "
+CREATE TABLE withdrawals (
+    event INTEGER PRIMARY KEY,
+    position INTEGER NOT NULL UNIQUE,
+    account INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    chain BLOB NOT NULL
+) STRICT;
+CREATE INDEX withdrawals_by_account ON withdrawals (account, position, time);
+CREATE TABLE streams (
+    stream TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    next_offset INTEGER NOT NULL,
+    PRIMARY KEY (stream, partition)
+) STRICT, WITHOUT ROWID;
+";
+
 /// Opens the file for writing and creates what is missing.
 pub(super) fn open_writer(path: &Path, log: &str) -> Result<Connection, Fault> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_MAX)?;
-    refuse_foreign(&connection, log)?;
+    format_of(&connection, log)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL syncs the write-ahead file at every commit; where a plain sync leaves data in the drive's
     // cache, `fullfsync` asks for more. An acknowledged event must outlive the power.
@@ -80,9 +100,15 @@ pub(super) fn open_writer(path: &Path, log: &str) -> Result<Connection, Fault> {
     connection.pragma_update(None, "trusted_schema", false)?;
     // Two processes may create the file at once: the second one looks again under the lock.
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if refuse_foreign(&tx, log)? {
+    let found = format_of(&tx, log)?;
+    if found == 0 {
         tx.execute_batch(TABLES)?;
         tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
+    if found < 2 {
+        tx.execute_batch(TABLES_2)?;
+    }
+    if found != FORMAT {
         tx.pragma_update(None, "user_version", FORMAT)?;
     }
     tx.commit()?;
@@ -102,6 +128,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, Fault> {
 pub(super) fn differences(connection: &Connection) -> Result<Vec<String>, Fault> {
     let expected = Connection::open_in_memory()?;
     expected.execute_batch(TABLES)?;
+    expected.execute_batch(TABLES_2)?;
     let (expected, found) = (definitions(&expected)?, definitions(connection)?);
     let missing = expected.iter().filter(|d| !found.contains(d));
     let surplus = found.iter().filter(|d| !expected.contains(d));
@@ -118,14 +145,15 @@ fn definitions(connection: &Connection) -> Result<Vec<(String, String)>, Fault> 
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Refuses a file of another kind or of a later format. Tells whether the file is still empty.
-fn refuse_foreign(connection: &Connection, log: &str) -> Result<bool, Fault> {
+/// The format of the file, 0 if it is still empty. Refuses a file of another kind or of a later
+/// format.
+fn format_of(connection: &Connection, log: &str) -> Result<i64, Fault> {
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let (kind, format) = (number("application_id")?, number("user_version")?);
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if (kind, format, tables) == (0, 0, 0) {
-        return Ok(true);
+        return Ok(0);
     }
     if kind != APPLICATION_ID || format < 1 {
         let reason = "it is a SQLite file of another kind".to_owned();
@@ -140,5 +168,5 @@ fn refuse_foreign(connection: &Connection, log: &str) -> Result<bool, Fault> {
         }
         .into());
     }
-    Ok(false)
+    Ok(format)
 }

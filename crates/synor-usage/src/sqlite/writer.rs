@@ -12,9 +12,10 @@ use synor_economics::id::AccountId;
 use tokio::sync::{mpsc, oneshot};
 
 use super::fault::Fault;
-use super::row::{Head, MeterKey, PreparedEvent, quantity_bytes, row_id};
+use super::row::{Head, MeterKey, PreparedBatch, PreparedEvent, quantity_bytes, row_id};
+use super::withdrawals;
 use crate::error::UsageLogError;
-use crate::log::Appended;
+use crate::log::{Appended, Duplicate, StreamPosition};
 
 /// Batches that may wait; more make the callers wait.
 const QUEUE_BATCHES: usize = 256;
@@ -32,7 +33,7 @@ pub(super) struct Writer {
 }
 
 struct Request {
-    events: Vec<PreparedEvent>,
+    batch: PreparedBatch,
     reply: oneshot::Sender<Result<Appended, UsageLogError>>,
 }
 
@@ -51,17 +52,14 @@ impl Writer {
         })
     }
 
-    /// Appends a batch and answers once it is durable.
-    pub(super) async fn append(
-        &self,
-        events: Vec<PreparedEvent>,
-    ) -> Result<Appended, UsageLogError> {
+    /// Commits a batch and answers once it is durable.
+    pub(super) async fn commit(&self, batch: PreparedBatch) -> Result<Appended, UsageLogError> {
         let closed = || UsageLogError::Closed {
             log: self.log.to_string(),
         };
         let requests = self.requests.as_ref().ok_or_else(closed)?;
         let (reply, answer) = oneshot::channel();
-        let request = Request { events, reply };
+        let request = Request { batch, reply };
         requests.send(request).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
@@ -80,12 +78,12 @@ impl Drop for Writer {
 fn run(log: &str, mut connection: Connection, mut waiting: mpsc::Receiver<Request>) {
     let mut known = Known::default();
     while let Some(first) = waiting.blocking_recv() {
-        let mut events = first.events.len();
+        let mut events = first.batch.events.len();
         let mut group = vec![first];
         while events < GROUP_EVENTS
             && let Ok(next) = waiting.try_recv()
         {
-            events = events.saturating_add(next.events.len());
+            events = events.saturating_add(next.batch.events.len());
             group.push(next);
         }
         known.forget_if_full();
@@ -94,7 +92,7 @@ fn run(log: &str, mut connection: Connection, mut waiting: mpsc::Receiver<Reques
         match outcome {
             Ok(answers) => {
                 for (request, answer) in group.into_iter().zip(answers) {
-                    let _ = request.reply.send(Ok(answer));
+                    let _ = request.reply.send(answer);
                 }
             }
             Err(fault) => {
@@ -109,20 +107,21 @@ fn run(log: &str, mut connection: Connection, mut waiting: mpsc::Receiver<Reques
     }
 }
 
-/// Appends the batches in one transaction. Batches are checked before they get here, so what fails
-/// now (a full disk, a damaged file) fails for all of them.
+/// Commits the batches in one transaction. Events are checked before they get here, so what fails
+/// now (a full disk, a damaged file) fails for all of them; only a withdrawal of what is not there
+/// refuses its own batch alone, before anything of it is written.
 fn commit(
     connection: &mut Connection,
     known: &mut Known,
     group: &[Request],
-) -> Result<Vec<Appended>, Fault> {
+) -> Result<Vec<Result<Appended, UsageLogError>>, Fault> {
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Read every time: another process may have appended, an import beside the server for instance.
     let start = Head::read(&tx)?;
     let mut inserter = Inserter::new(&tx, start)?;
     let mut answers = Vec::with_capacity(group.len());
     for request in group {
-        answers.push(inserter.append(known, &request.events)?);
+        answers.push(inserter.commit(known, &request.batch)?);
     }
     let head = inserter.head;
     drop(inserter);
@@ -160,53 +159,88 @@ impl<'t> Inserter<'t> {
         })
     }
 
-    fn append(
+    fn commit(
         &mut self,
         known: &mut Known,
-        events: &[PreparedEvent],
-    ) -> rusqlite::Result<Appended> {
-        let mut appended = Appended {
-            accepted: 0,
-            duplicate: 0,
-            conflicting: Vec::new(),
-            position: self.head.position,
-        };
-        for prepared in events {
-            let identity = &prepared.event.identity;
-            let account = known.account(self.tx, &identity.account)?;
-            let source = known.source(self.tx, &identity.source)?;
-            // The id is remembered by the same statement that counts the event: it can never be
-            // known without being counted, nor counted without being known. (A duplicate may leave
-            // a meter without events, which adds nothing to any sum.)
-            let next = self.head.followed_by(&prepared.digest);
-            let inserted = self.insert.execute(params![
-                row_id(next.position),
-                account,
-                source,
-                identity.id,
-                known.meter(self.tx, &prepared.meter, account)?,
-                prepared.event.time.secs(),
-                quantity_bytes(prepared.event.quantity),
-                prepared.event.correction,
-                prepared.digest,
-                next.chain,
-            ])?;
-            if inserted == 1 {
-                self.head = next;
-                appended.accepted = appended.accepted.saturating_add(1);
-                continue;
-            }
-            appended.duplicate = appended.duplicate.saturating_add(1);
-            let held: [u8; 32] = self
-                .held
-                .query_row(params![account, source, identity.id], |row| row.get(0))?;
-            if held != prepared.digest {
-                appended.conflicting.push(identity.clone());
+        batch: &PreparedBatch,
+    ) -> rusqlite::Result<Result<Appended, UsageLogError>> {
+        let mut withdrawn = Vec::with_capacity(batch.withdrawals.len());
+        for id in &batch.withdrawals {
+            match withdrawals::find(self.tx, id)? {
+                Some(held) => withdrawn.push(held),
+                None => {
+                    let event = Box::new(id.clone());
+                    return Ok(Err(UsageLogError::UnknownEvent { event }));
+                }
             }
         }
+        let mut appended = Appended::default();
+        for held in withdrawn {
+            if let Some(head) = withdrawals::insert(self.tx, &held, self.head)? {
+                self.head = head;
+                appended.withdrawn = appended.withdrawn.saturating_add(1);
+            }
+        }
+        for (index, event) in batch.events.iter().enumerate() {
+            match self.insert(known, event)? {
+                None => appended.accepted = appended.accepted.saturating_add(1),
+                Some(is_conflicting) => appended.duplicates.push(Duplicate {
+                    index,
+                    is_conflicting,
+                }),
+            }
+        }
+        for read in &batch.read {
+            remember(self.tx, read)?;
+        }
         appended.position = self.head.position;
-        Ok(appended)
+        Ok(Ok(appended))
     }
+
+    /// Inserts the event. If one is held under its identity: whether that says something else.
+    fn insert(
+        &mut self,
+        known: &mut Known,
+        prepared: &PreparedEvent,
+    ) -> rusqlite::Result<Option<bool>> {
+        let identity = &prepared.event.identity;
+        let account = known.account(self.tx, &identity.account)?;
+        let source = known.source(self.tx, &identity.source)?;
+        // The id is remembered by the same statement that counts the event: it can never be
+        // known without being counted, nor counted without being known. (A duplicate may leave
+        // a meter without events, which adds nothing to any sum.)
+        let next = self.head.followed_by(&prepared.digest);
+        let inserted = self.insert.execute(params![
+            row_id(next.position),
+            account,
+            source,
+            identity.id,
+            known.meter(self.tx, &prepared.meter, account)?,
+            prepared.event.time.secs(),
+            quantity_bytes(prepared.event.quantity),
+            prepared.event.correction,
+            prepared.digest,
+            next.chain,
+        ])?;
+        if inserted == 1 {
+            self.head = next;
+            return Ok(None);
+        }
+        let held: [u8; 32] = self
+            .held
+            .query_row(params![account, source, identity.id], |row| row.get(0))?;
+        Ok(Some(held != prepared.digest))
+    }
+}
+
+/// Remembers how far a stream has been read.
+fn remember(tx: &Transaction<'_>, read: &StreamPosition) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO streams (stream, partition, next_offset) VALUES (?1, ?2, ?3) \
+         ON CONFLICT (stream, partition) DO UPDATE SET next_offset = excluded.next_offset",
+    )?
+    .execute(params![read.stream, read.partition, read.next_offset])?;
+    Ok(())
 }
 
 /// Row ids that were looked up before. Rows of these tables are never removed, so an id once

@@ -46,7 +46,10 @@ pub async fn run(arguments: Arguments, session: &Session) -> anyhow::Result<Answ
         text("Source", "source"),
         text("Id", "id"),
     ]);
-    for LoggedEvent { position, event } in &page.items {
+    for LoggedEvent {
+        position, event, ..
+    } in &page.items
+    {
         table.row([
             Field::from(*position),
             Field::new(event.time.to_string(), event.time.secs()),

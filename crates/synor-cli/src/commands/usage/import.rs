@@ -11,8 +11,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use synor_economics::id::{AccountId, ProviderId};
 use synor_economics::metering::UsageEvent;
-use synor_engine::{Clock, SystemClock};
-use synor_usage::Appended;
+use synor_engine::{Clock, Ingested, SystemClock};
 use synor_usage::import::{
     ImportFormat, ImportOptions, Imported, Unmapped, detect, read, write_cloudevents,
 };
@@ -151,18 +150,13 @@ pub async fn settle_accounts(
 }
 
 /// Sends events in batches; sending them again counts none twice.
-pub async fn send(session: &Session, events: &[UsageEvent]) -> anyhow::Result<Appended> {
+pub async fn send(session: &Session, events: &[UsageEvent]) -> anyhow::Result<Ingested> {
     let bar = progress::bar("importing", events.len() as u64, "events");
-    let mut total = Appended {
-        accepted: 0,
-        duplicate: 0,
-        conflicting: Vec::new(),
-        position: 0,
-    };
+    let mut total = Ingested::default();
     for batch in events.chunks(BATCH) {
         let body = write_cloudevents(batch)?;
         let media = "application/cloudevents-batch+json";
-        let part: Appended = session.post_bytes("/events", media, body).await?;
+        let part: Ingested = session.post_bytes("/events", media, body).await?;
         total.accepted += part.accepted;
         total.duplicate += part.duplicate;
         total.conflicting.extend(part.conflicting);
@@ -173,7 +167,7 @@ pub async fn send(session: &Session, events: &[UsageEvent]) -> anyhow::Result<Ap
     Ok(total)
 }
 
-fn answer(file: &Path, imported: &Imported, sent: &Appended) -> anyhow::Result<Answer> {
+fn answer(file: &Path, imported: &Imported, sent: &Ingested) -> anyhow::Result<Answer> {
     let json = json!({
         "file": file,
         "lines": imported.lines,
