@@ -93,7 +93,7 @@ impl KeyFileWriter {
                 reason,
             });
         }
-        if self.header.count % ENTRIES_PER_BLOCK as u64 == 0 {
+        if self.header.count.is_multiple_of(ENTRIES_PER_BLOCK as u64) {
             self.index.push(entry.hash.prefix());
         }
         self.previous = Some(entry.hash);

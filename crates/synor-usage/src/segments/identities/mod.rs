@@ -51,6 +51,7 @@ pub use plan::plan_merge;
 pub use prefetch::prefetch;
 pub use rebuild::{RebuildJob, RebuiltPartition};
 
+use crate::log::LogPosition;
 use fingerprints::Fingerprints;
 use unsealed::Unsealed;
 
@@ -156,6 +157,14 @@ impl Identities {
             self.files.splice(window, [Arc::clone(&merged.output)]);
         }
         are_live
+    }
+
+    /// Forgets the key files whose every position is before `oldest`, and gives them back to be deleted
+    /// once the manifest names them no more. Single entries go with the next merge of their file; until
+    /// then [`Identities::find_sealed`] still finds them, and the caller looks at the position.
+    pub fn forget_before(&mut self, oldest: LogPosition) -> Vec<Arc<KeyFile>> {
+        let is_old = |file: &mut Arc<KeyFile>| file.last() < oldest;
+        self.files.extract_if(.., is_old).collect()
     }
 
     /// The next partition of fingerprints that is to be loaded or to grow, if any. There may be several

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use tempfile::tempdir;
@@ -125,13 +126,11 @@ fn every_damaged_byte_is_noticed() {
     );
     let damaged = folder.path().join("damaged.ids");
     let file = fs::File::create(&damaged).unwrap();
-    use std::os::unix::fs::FileExt;
     file.write_all_at(&whole, 0).unwrap();
     for (at, byte) in (0_u64..).zip(&whole) {
-        for flipped in [byte ^ 1, byte ^ 0x80, !byte] {
-            file.write_all_at(&[flipped], at).unwrap();
-            assert!(!answers(&damaged), "byte {at}: {flipped} for {byte}");
-        }
+        let flipped = byte ^ (1 << (at % 8));
+        file.write_all_at(&[flipped], at).unwrap();
+        assert!(!answers(&damaged), "byte {at}: {flipped} for {byte}");
         file.write_all_at(&[*byte], at).unwrap();
     }
     assert!(answers(&damaged));

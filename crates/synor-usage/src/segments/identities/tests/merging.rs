@@ -81,3 +81,19 @@ fn files_are_replaced_by_their_merge_while_newer_ones_arrive() {
     );
     assert_eq!(identities.files().len(), 2);
 }
+
+#[test]
+fn files_that_are_older_than_the_log_remembers_go_whole() {
+    let folder = tempdir().unwrap();
+    let files = [0..10, 20..30, 40..50].map(|ids| file(&folder, ids));
+    let mut identities = Identities::open(files.to_vec());
+    assert!(
+        identities.forget_before(10).is_empty(),
+        "10 is its last position"
+    );
+    let forgotten = identities.forget_before(30);
+    assert_eq!(forgotten.len(), 1);
+    assert_eq!(forgotten[0].path(), files[0].path());
+    assert_eq!(identities.find_sealed(hash(5)).unwrap(), None);
+    assert_eq!(identities.find_sealed(hash(25)).unwrap(), Some(entry(25)));
+}

@@ -163,7 +163,7 @@ impl Caller {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn no_known_id_is_ever_called_new(steps in prop::collection::vec(step(), 1..60)) {
@@ -193,7 +193,7 @@ fn partitions_grow_while_ids_come_in() {
     assert!(empty < 5_000_000, "{empty}");
     let mut jobs = VecDeque::new();
     let mut rebuilds = 0;
-    for n in 0..1_200_000 {
+    for n in 0..700_000 {
         identities.insert(quick_hash(n));
         if n % 2000 == 0 {
             // Each job is given out, ids come in, and then it is taken over.
@@ -205,12 +205,12 @@ fn partitions_grow_while_ids_come_in() {
             jobs.extend(identities.next_rebuild());
         }
     }
-    assert!(rebuilds > 50, "{rebuilds}");
+    assert!(rebuilds > 15, "{rebuilds}");
     assert_eq!(identities.health().turned_away, 0);
-    for n in 0..1_200_000 {
+    for n in (0..700_000).step_by(7) {
         assert!(identities.probe(quick_hash(n)), "{n}");
     }
-    let new = 1_200_000..1_300_000;
+    let new = 700_000..800_000;
     let wrong = new.filter(|&n| identities.probe(quick_hash(n))).count();
     // Two lines of 26 in 2^16 values would be 0.08 %.
     assert!((10..100).contains(&wrong), "{wrong} of 100,000");
@@ -219,17 +219,19 @@ fn partitions_grow_while_ids_come_in() {
 #[test]
 fn partitions_that_never_grow_are_slow_and_right() {
     let mut identities = Identities::open(Vec::new());
-    for n in 0..2_500_000 {
+    for n in 0..1_050_000 {
         identities.insert(quick_hash(n));
     }
     assert!(identities.health().turned_away > 0);
-    assert!((0..2_500_000).all(|n| identities.probe(quick_hash(n))));
+    // The late ones are those that found no place.
+    let sample = || (0..900_000).step_by(10).chain(900_000..1_050_000);
+    assert!(sample().all(|n| identities.probe(quick_hash(n))));
     // All of them ask to grow; once they may, new ids are told from known ones again.
     while let Some(job) = identities.next_rebuild() {
         assert!(identities.adopt_rebuilt(job.run().unwrap()));
     }
     assert_eq!(identities.health().turned_away, 0);
-    assert!((0..2_500_000).all(|n| identities.probe(quick_hash(n))));
+    assert!(sample().all(|n| identities.probe(quick_hash(n))));
     let wrong = (3_000_000..3_100_000)
         .filter(|&n| identities.probe(quick_hash(n)))
         .count();
