@@ -164,7 +164,7 @@ async fn compare(random: &mut Random, log: &dyn UsageLog, model: &ReferenceLog) 
 /// restarts. Segments of a few events, so that all of it crosses sealing and merging.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_answers_as_the_reference_does() {
-    let operations = std::env::var(OPERATIONS).map_or(1_200, |text| text.parse().unwrap());
+    let operations = std::env::var(OPERATIONS).map_or(800, |text| text.parse().unwrap());
     let mut random = Random(20_260_101);
     let mut done = 0_u64;
     while done < operations {
@@ -388,7 +388,7 @@ async fn every_flipped_bit_is_found() {
         let name = file.unwrap().file_name().into_string().unwrap();
         let bytes = fs::read(folder.path().join(&name)).unwrap();
         files += 1;
-        let step = (bytes.len() / 40).max(1);
+        let step = (bytes.len() / 7).max(1);
         for at in (0..bytes.len()).step_by(step) {
             let altered = tempfile::tempdir().unwrap();
             copy(folder.path(), altered.path());

@@ -40,6 +40,8 @@ pub(super) struct Meters {
     accounts: Vec<Account>,
     account_table: HashTable<AccountNo>,
     meters: Vec<Arc<Meter>>,
+    /// The account of each meter, close together: it is asked for with every event.
+    accounts_of_meters: Vec<AccountNo>,
     meter_table: HashTable<MeterNo>,
 }
 
@@ -110,8 +112,11 @@ impl Meters {
 
     /// The account that a meter measures.
     pub(super) fn account_of(&self, number: MeterNo) -> AccountNo {
-        self.meter(number)
-            .map_or(AccountNo::MAX, |meter| meter.account)
+        let place = usize::try_from(number).ok();
+        place
+            .and_then(|at| self.accounts_of_meters.get(at))
+            .copied()
+            .unwrap_or(AccountNo::MAX)
     }
 
     /// The name of an account.
@@ -202,6 +207,7 @@ impl Meters {
         {
             account.meters.push(number);
         }
+        self.accounts_of_meters.push(meter.account);
         self.meters.push(Arc::new(meter));
         let (hasher, accounts, meters) = (&self.hasher, &self.accounts, &self.meters);
         let hash_of = |&no: &MeterNo| {
