@@ -56,6 +56,12 @@ impl SegmentOptions {
         Some((forgetting.clock)().plus_secs(window.saturating_neg()))
     }
 
+    /// How much room a write-ahead file makes for itself at a time, in bytes.
+    pub(super) fn reserve_bytes(&self) -> u64 {
+        let segment = u64::try_from(self.segment_events).unwrap_or(u64::MAX);
+        segment.saturating_mul(64).clamp(1 << 12, 1 << 25)
+    }
+
     /// The time before which archives are not kept.
     pub(super) fn keeps_from(&self) -> Option<Timestamp> {
         let forgetting = self.forgetting.as_ref()?;

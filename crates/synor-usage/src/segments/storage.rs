@@ -17,6 +17,9 @@ pub(super) trait LogFile: Send + Sync + Debug {
     fn sync(&self) -> io::Result<()>;
     /// How long it is, in bytes.
     fn length(&self) -> io::Result<u64>;
+    /// Makes room on the disk for what will be written, so that a sync has only to write it. Where
+    /// that cannot be done, nothing is.
+    fn reserve(&self, offset: u64, bytes: u64);
     /// Cuts it, or fills it up with zeros.
     fn set_length(&self, length: u64) -> io::Result<()>;
 }
@@ -65,6 +68,14 @@ impl LogFile for File {
 
     fn length(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
+    }
+
+    fn reserve(&self, offset: u64, bytes: u64) {
+        // It only saves time. A disk that is full says so when it is written to.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::fs::fallocate(self, rustix::fs::FallocateFlags::empty(), offset, bytes);
+        #[cfg(not(target_os = "linux"))]
+        let _ = (offset, bytes);
     }
 
     fn set_length(&self, length: u64) -> io::Result<()> {

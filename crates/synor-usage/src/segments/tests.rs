@@ -75,6 +75,10 @@ impl LogFile for FaultyFile {
         self.0.length()
     }
 
+    fn reserve(&self, offset: u64, bytes: u64) {
+        self.0.reserve(offset, bytes);
+    }
+
     fn set_length(&self, length: u64) -> io::Result<()> {
         self.0.set_length(length)
     }

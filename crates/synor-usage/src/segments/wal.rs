@@ -6,6 +6,7 @@
 //! that does not read and has a valid one after it is damage, and is reported.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::fault::Fault;
 use super::frame::{Chain, Frame, HEADER_BYTES, MAGIC, PREFIX_BYTES, follow, read_prefix};
@@ -26,6 +27,8 @@ pub(super) struct Wal {
     path: PathBuf,
     file: Box<dyn LogFile>,
     start: WalStart,
+    /// Up to where there is room on the disk.
+    reserved: AtomicU64,
 }
 
 /// What a write-ahead file begins with.
@@ -84,7 +87,12 @@ impl Wal {
             Ok(file)
         };
         let file = created().map_err(Fault::io(&path))?;
-        Ok(Self { path, file, start })
+        Ok(Self {
+            path,
+            file,
+            start,
+            reserved: AtomicU64::new(0),
+        })
     }
 
     /// Opens a write-ahead file and reads its header.
@@ -104,6 +112,7 @@ impl Wal {
             path: path.to_owned(),
             file,
             start,
+            reserved: AtomicU64::new(0),
         })
     }
 
@@ -117,8 +126,15 @@ impl Wal {
         self.start
     }
 
-    /// Writes a frame and syncs it.
-    pub(super) fn append(&self, frame: &[u8], offset: u64) -> Result<(), Fault> {
+    /// Writes a frame and syncs it. Room is made `ahead` bytes at a time: a sync of a file that does
+    /// not grow takes a third of the time.
+    pub(super) fn append(&self, frame: &[u8], offset: u64, ahead: u64) -> Result<(), Fault> {
+        let end = offset.saturating_add(u64::try_from(frame.len()).unwrap_or(u64::MAX));
+        if end > self.reserved.load(Ordering::Relaxed) {
+            let to = end.saturating_add(ahead);
+            self.file.reserve(offset, to.saturating_sub(offset));
+            self.reserved.store(to, Ordering::Relaxed);
+        }
         let appended = || {
             self.file.write_at(frame, offset)?;
             self.file.sync()
@@ -222,7 +238,7 @@ impl Wal {
         loop {
             let at = usize::try_from(end.offset).unwrap_or(usize::MAX);
             let rest = bytes.get(at..).unwrap_or_default();
-            if rest.is_empty() || may_be_torn && rest.iter().all(|&byte| byte == 0) {
+            if rest.iter().all(|&byte| byte == 0) {
                 return Ok(end);
             }
             let damaged = |reason: &str| Fault::damaged(&self.path, end.offset, reason);

@@ -26,7 +26,7 @@ use crate::log::Appended;
 const QUEUE_BATCHES: usize = 256;
 /// Events after which a frame takes no further batch: enough to share a sync among many, few enough
 /// that nobody waits long for it.
-const GROUP_EVENTS: usize = 40_000;
+const GROUP_EVENTS: usize = 100_000;
 
 /// A handle to the writer thread. Dropping it lets the thread finish what is waiting.
 pub(super) struct Writer {
@@ -185,7 +185,9 @@ impl State {
         if self.failed.is_none() {
             let (wal, end) = self.sealing.end();
             // Without it the log opens as after a crash, which is only less strict.
-            let _ = closed::write(&self.shared.folder, &wal, end);
+            if wal.cut(end).is_ok() {
+                let _ = closed::write(&self.shared.folder, &wal, end);
+            }
         }
     }
 
@@ -256,7 +258,7 @@ impl State {
             let records = self.frame.records();
             let first = end.position.saturating_add(1);
             let (bytes, chain) = self.frame.finish(first, end.chain);
-            wal.append(bytes, end.offset)?;
+            wal.append(bytes, end.offset, self.shared.options.reserve_bytes())?;
             decided.frame_offset = end.offset;
             end.offset = end
                 .offset
