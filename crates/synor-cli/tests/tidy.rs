@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What each crate may depend on.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("economics", &[]),
     ("usage", &["economics"]),
     ("store", &["economics"]),
@@ -35,6 +35,8 @@ const ARROWS: [(&str, &[&str]); 10] = [
         "sim",
         &["economics", "usage", "store", "chain", "feeds", "engine"],
     ),
+    // Only tests depend on it, which may depend on anything.
+    ("testkit", &[]),
     // It measures everything and nothing depends on it.
     (
         "bench",

@@ -322,7 +322,7 @@ impl Context {
         let first = inputs.iter().map(|file| file.first()).min().unwrap_or(0);
         let last = inputs.iter().map(|file| file.last()).max().unwrap_or(0);
         let name = key_file_name(first, last);
-        let names: Vec<_> = inputs.iter().filter_map(|file| file_name(file)).collect();
+        let names: Vec<_> = inputs.iter().filter_map(file_name).collect();
         self.before("merging keys")?;
         let path = self.shared.folder.join(&name);
         let mut merge = Merge::start(inputs, &path, |_| true)?;

@@ -23,6 +23,7 @@ use super::sealed::{Sealed, Segment, from_archive};
 use super::sorted::{Record as _, SortedFile};
 use super::state::Shared;
 use super::totals::{Totals, for_each};
+use crate::findings::Findings;
 use crate::log::{LogCheck, LogPosition};
 use synor_economics::metering::UsageEvent;
 
@@ -34,7 +35,7 @@ pub(super) fn check(shared: &Shared, files: &Files) -> LogCheck {
         shared,
         events: 0,
         chain: [0; 32],
-        problems: Problems::default(),
+        problems: Findings::default(),
         segments: Vec::new(),
     };
     let snapshot = Snapshot::take(shared, files, &mut audit.problems);
@@ -55,7 +56,7 @@ pub(super) fn check(shared: &Shared, files: &Files) -> LogCheck {
         head: blake3::Hash::from_bytes(snapshot.chain)
             .to_hex()
             .to_string(),
-        problems: audit.problems.into_list(),
+        problems: audit.problems.into_problems(),
     }
 }
 
@@ -74,17 +75,17 @@ struct Snapshot {
 }
 
 impl Snapshot {
-    fn take(shared: &Shared, files: &Files, problems: &mut Problems) -> Self {
+    fn take(shared: &Shared, files: &Files, problems: &mut Findings) -> Self {
         // Sealing changes the manifest and what is visible under this lock.
         let books = files.books();
         let manifest = books.manifest.clone();
         match Manifest::read(&shared.folder) {
             Ok(Some(read)) if read == manifest => {}
             Ok(_) => problems.add("the manifest is not what was written".to_owned()),
-            Err(fault) => problems.fault(&fault),
+            Err(fault) => problems.add(fault.line()),
         }
         if let Err(fault) = books.meters.check() {
-            problems.fault(&fault);
+            problems.add(fault.line());
         }
         let visible = shared.visible();
         let live = visible.live().map(|segment: &Active| {
@@ -132,7 +133,7 @@ struct Audit<'a> {
     shared: &'a Shared,
     events: u64,
     chain: Chain,
-    problems: Problems,
+    problems: Findings,
     segments: Vec<SegmentProof>,
 }
 
@@ -141,7 +142,7 @@ impl Audit<'_> {
         let proof = match self.read_segment(segment) {
             Ok(proof) => proof,
             Err(fault) => {
-                self.problems.fault(&fault);
+                self.problems.add(fault.line());
                 None
             }
         };
@@ -295,7 +296,7 @@ impl Audit<'_> {
                 let problem = format!("{}: the chain is another", live.wal.path().display());
                 self.problems.add(problem);
             }
-            Err(fault) => self.problems.fault(&fault),
+            Err(fault) => self.problems.add(fault.line()),
         }
         self.events = self.events.saturating_add(events);
         self.chain = live.chain;
@@ -325,10 +326,10 @@ impl Audit<'_> {
                 Ok((first, last)) => {
                     if self.proven(first, last).is_some_and(|p| p.keys != found) {
                         let problem = "the ids are not those of the events";
-                        self.problems.fault(&Fault::damaged(&path, 0, problem));
+                        self.problems.add(Fault::damaged(&path, 0, problem).line());
                     }
                 }
-                Err(fault) => self.problems.fault(&fault),
+                Err(fault) => self.problems.add(fault.line()),
             }
         }
     }
@@ -372,7 +373,7 @@ impl Audit<'_> {
             }
         });
         if let Err(fault) = outcome {
-            self.problems.fault(&fault);
+            self.problems.add(fault.line());
         }
     }
 }
@@ -392,32 +393,4 @@ fn sums_proof(totals: &Totals) -> Result<Proof, Fault> {
         Ok(())
     })?;
     Ok(proof)
-}
-
-/// Problems, of which the first [`LogCheck::PROBLEMS_MAX`] are kept.
-#[derive(Default)]
-struct Problems {
-    list: Vec<String>,
-    more: u64,
-}
-
-impl Problems {
-    fn add(&mut self, problem: String) {
-        if self.list.len() < LogCheck::PROBLEMS_MAX {
-            self.list.push(problem);
-        } else {
-            self.more = self.more.saturating_add(1);
-        }
-    }
-
-    fn fault(&mut self, fault: &Fault) {
-        self.add(fault.line());
-    }
-
-    fn into_list(mut self) -> Vec<String> {
-        if self.more > 0 {
-            self.list.push(format!("and {} more", self.more));
-        }
-        self.list
-    }
 }

@@ -163,8 +163,7 @@ impl Manifest {
     }
 
     fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Fault> {
-        let title = |text: &str| text.as_bytes().len();
-        let body_at = title(TITLE) + 64 + 1;
+        let body_at = TITLE.len() + 64 + 1;
         let differs = || Fault::damaged(path, 0, "it differs from its digest");
         let (head, body) = bytes.split_at_checked(body_at).ok_or_else(differs)?;
         let expected = format!("{TITLE}{}\n", blake3::hash(body).to_hex());

@@ -5,7 +5,6 @@
 //! background. `docs/usage-log.md` describes the files.
 
 mod active;
-#[allow(dead_code, unused_imports, reason = "being built")]
 pub(crate) mod archive;
 mod background;
 mod check;
@@ -14,7 +13,6 @@ mod decide;
 mod fault;
 mod files;
 mod frame;
-#[allow(dead_code, unused_imports, reason = "being built")]
 mod identities;
 mod ids;
 mod ledger;
@@ -28,7 +26,6 @@ mod proof;
 mod publish;
 mod read;
 mod rotate;
-#[allow(dead_code, unused_imports, reason = "being built")]
 pub(crate) mod row;
 mod seal;
 mod sealed;

@@ -164,8 +164,7 @@ async fn a_process_that_ends_between_any_two_steps_loses_nothing() {
                 }
                 acknowledged = acknowledged.max(n + round * 4 + 1);
             }
-            let is_there = |s: &&str| **s == *step;
-            let came = || storage.0.steps.lock().unwrap().iter().any(|s| is_there(&s));
+            let came = || storage.0.steps.lock().unwrap().contains(&step);
             for _ in 0..200 {
                 if came() {
                     break;

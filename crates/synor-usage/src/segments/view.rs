@@ -168,7 +168,7 @@ impl LiveRows {
 
 /// Finds the number of the meter that an event belongs to, among the meters of its account.
 pub(super) struct MeterIndex<'a> {
-    by_key: HashMap<(ResourceType, bool, Option<&'a str>, Vec<u8>), MeterNo>,
+    by_key: HashMap<Key<'a>, MeterNo>,
 }
 
 impl<'a> MeterIndex<'a> {

@@ -12,10 +12,11 @@ use synor_economics::id::AccountId;
 use tokio::sync::{mpsc, oneshot};
 
 use super::fault::Fault;
-use super::row::{Head, MeterKey, PreparedBatch, PreparedEvent, quantity_bytes, row_id};
+use super::row::{Head, quantity_bytes, row_id};
 use super::withdrawals;
 use crate::error::UsageLogError;
 use crate::log::{Appended, Duplicate, StreamPosition};
+use crate::prepared::{MeterKey, PreparedBatch, PreparedEvent};
 
 /// Batches that may wait; more make the callers wait.
 const QUEUE_BATCHES: usize = 256;
