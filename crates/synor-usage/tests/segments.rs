@@ -164,7 +164,7 @@ async fn compare(random: &mut Random, log: &dyn UsageLog, model: &ReferenceLog) 
 /// restarts. Segments of a few events, so that all of it crosses sealing and merging.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_answers_as_the_reference_does() {
-    let operations = std::env::var(OPERATIONS).map_or(800, |text| text.parse().unwrap());
+    let operations = std::env::var(OPERATIONS).map_or(400, |text| text.parse().unwrap());
     let mut random = Random(20_260_101);
     let mut done = 0_u64;
     while done < operations {
@@ -296,9 +296,12 @@ async fn a_torn_tail_is_cut_at_a_whole_batch() {
     }
     let crashed = tempfile::tempdir().unwrap();
     copy(folder.path(), crashed.path());
-    let wal = fs::read(crashed.path().join("0000000001.wal")).unwrap();
+    let mut wal = fs::read(crashed.path().join("0000000001.wal")).unwrap();
+    // Behind the frames is room for more, all zeros.
+    let end = wal.iter().rposition(|&byte| byte != 0).unwrap() + 1;
+    wal.truncate(end);
     let mut kept = Vec::new();
-    for length in 64..=wal.len() {
+    for length in (64..=wal.len()).step_by(3).chain([wal.len()]) {
         let torn = tempfile::tempdir().unwrap();
         copy(crashed.path(), torn.path());
         let mut tail = wal[..length].to_vec();

@@ -5,6 +5,11 @@
 //! background. `docs/usage-log.md` describes the files.
 
 mod active;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "what it offers beyond the log's needs is used by its tests"
+)]
 pub(crate) mod archive;
 mod background;
 mod check;
@@ -13,6 +18,11 @@ mod decide;
 mod fault;
 mod files;
 mod frame;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "what it offers beyond the log's needs is used by its tests"
+)]
 mod identities;
 mod ids;
 mod ledger;
@@ -26,6 +36,11 @@ mod proof;
 mod publish;
 mod read;
 mod rotate;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "what it offers beyond the log's needs is used by its tests"
+)]
 pub(crate) mod row;
 mod seal;
 mod sealed;
