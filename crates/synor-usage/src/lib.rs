@@ -11,6 +11,7 @@
     clippy::cast_precision_loss
 )]
 
+mod aggregate;
 pub mod conformance;
 pub mod error;
 pub mod export;
@@ -25,6 +26,7 @@ pub mod sqlite;
 mod findings;
 mod prepared;
 
+pub use aggregate::{Aggregate, UnknownAggregate};
 pub use error::UsageLogError;
 pub use log::{
     Appended, Batch, ChangeQuery, Duplicate, EventQuery, LogCheck, LogPosition, LoggedEvent,

@@ -137,7 +137,8 @@ impl<'b> Plan<'b> {
         }
         for read in &batch.read {
             let partition = (read.stream.as_str(), read.partition);
-            self.streams.insert(partition, read.next_offset);
+            let furthest = self.streams.entry(partition).or_default();
+            *furthest = read.next_offset.max(*furthest);
         }
         appended.position = u64::try_from(self.last).unwrap_or_default();
         Ok(appended)
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_batches_the_later_says_how_far_a_stream_is_read() {
+    fn of_two_batches_the_one_that_read_further_says_how_far() {
         let read = |next_offset| PreparedBatch {
             read: vec![StreamPosition {
                 stream: "s".to_owned(),
@@ -309,6 +310,6 @@ mod tests {
             ..prepared(&[], &[])
         };
         let batches = [read(9), read(4)];
-        assert_eq!(plan(&batches).streams, BTreeMap::from([(("s", 0), 4)]));
+        assert_eq!(plan(&batches).streams, BTreeMap::from([(("s", 0), 9)]));
     }
 }

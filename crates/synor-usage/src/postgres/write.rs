@@ -66,7 +66,8 @@ DO UPDATE SET quantity = sums.quantity + excluded.quantity";
 const REMEMBER_STREAMS: &str = "
 INSERT INTO streams (stream, partition, next_offset)
 SELECT * FROM unnest($1::text[], $2::bigint[], $3::numeric[])
-ON CONFLICT (stream, partition) DO UPDATE SET next_offset = excluded.next_offset";
+ON CONFLICT (stream, partition) DO UPDATE
+SET next_offset = greatest(streams.next_offset, excluded.next_offset)";
 
 const HEAD: &str = "SELECT position, chain FROM head WHERE one = 1";
 const LOCK_HEAD: &str = "SELECT position, chain FROM head WHERE one = 1 FOR UPDATE";

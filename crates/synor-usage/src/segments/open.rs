@@ -243,7 +243,9 @@ fn replay(
     }
     for read in frame.streams().map_err(damaged)? {
         let stream = (read.stream, read.partition);
-        visible.streams.insert(stream, read.next_offset);
+        // A position only moves forward.
+        let held = visible.streams.entry(stream).or_default();
+        *held = read.next_offset.max(*held);
     }
     let end = payload_at.saturating_add(wide(frame.payload.len()));
     let header = &frame.header;

@@ -62,7 +62,9 @@ fn show(visible: &mut Visible, batch: &PreparedBatch, outcome: &DecidedBatch, fr
     }
     for read in &batch.read {
         let stream = (read.stream.clone(), read.partition);
-        visible.streams.insert(stream, read.next_offset);
+        // A position only moves forward.
+        let held = visible.streams.entry(stream).or_default();
+        *held = read.next_offset.max(*held);
     }
 }
 
