@@ -241,9 +241,7 @@ pub struct Server {
 impl Server {
     /// Starts one and waits until it listens.
     pub fn start(folder: &Folder) -> Self {
-        let mut serve = folder.synor(&["serve", "--listen", "127.0.0.1:0"]);
-        serve.command.env("RUST_LOG", "warn");
-        let mut child = serve.command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = Self::spawn(folder);
         let mut printed = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = printed
             .by_ref()
@@ -262,6 +260,20 @@ impl Server {
             url,
             secret: super::text(&published["secret"]).to_owned(),
         }
+    }
+
+    /// Starts one and kills it so soon that it may not listen yet.
+    pub fn kill_while_starting(folder: &Folder, after: Duration) -> ExitStatus {
+        let mut child = Self::spawn(folder);
+        std::thread::sleep(after);
+        child.kill().unwrap();
+        child.wait().unwrap()
+    }
+
+    fn spawn(folder: &Folder) -> Child {
+        let mut serve = folder.synor(&["serve", "--listen", "127.0.0.1:0"]);
+        serve.command.env("RUST_LOG", "warn");
+        serve.command.stdout(Stdio::piped()).spawn().unwrap()
     }
 
     pub fn api(&self) -> Api {
