@@ -49,7 +49,6 @@ pub fn measure(options: &Options, report: &mut Report) {
         return;
     };
     for connections in [1, 2] {
-        cluster.psql("DROP TABLE IF EXISTS events, sums");
         cluster.psql(SCHEMA);
         let rounds = (0..=ROUNDS as u64).map(|round| {
             let numbers = round * EVENTS..(round + 1) * EVENTS;
@@ -59,6 +58,7 @@ pub fn measure(options: &Options, report: &mut Report) {
         let what = format!("PostgreSQL, {connections} at once; batches of {BATCH}");
         report.add_yardstick(Yardstick::Postgres, what, EVENTS, rounds);
         check(&cluster);
+        cluster.psql("DROP TABLE events, sums");
     }
 }
 
