@@ -15,16 +15,17 @@ use synor_engine::{Clock, Engine, EngineConfig};
 use synor_store::{ChangeSet, SqliteStore, Store};
 use synor_usage::{SqliteUsageLog, UsageLog};
 
-use crate::machine::{grouped, memory_peak_kb, per_second};
+use crate::machine::{cpu_time, grouped, memory_peak_kb, per_second};
 use crate::sample;
 
 /// Events and accounts that are stored at once while the run is being prepared.
 const BATCH: usize = 5_000;
 
-/// Bills so many accounts, then twice as many, and prints speed and memory.
-pub fn measure(accounts: usize) {
+/// Bills so many accounts, one number after another, and prints speed and memory: the one should
+/// not fall, nor the other grow, with the number of accounts.
+pub fn measure(numbers: &[usize]) {
     println!("whole bill run on SQLite: usage read, rated, invoices and journal committed");
-    for accounts in [accounts, accounts * 2] {
+    for accounts in numbers {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_str().unwrap();
         step(&["fill", path, &accounts.to_string()]);
@@ -117,18 +118,22 @@ pub fn close(folder: &Path) {
         );
         let engine = engine.await.unwrap();
         let before_kb = memory_peak_kb();
+        let cpu_before = cpu_time();
         let started = Instant::now();
         let closed = engine
             .close_period("2026-01".parse().unwrap(), &|_, _| {})
             .await
             .unwrap();
         let elapsed = started.elapsed();
-        assert_eq!(closed.failed.len(), 0, "{:?}", closed.failed.first());
-        let invoices = closed.invoices.len();
+        let cpu = cpu_time().saturating_sub(cpu_before);
+        assert_eq!(closed.failed_count, 0, "{:?}", closed.failed.first());
+        let invoices = usize::try_from(closed.invoice_count).unwrap();
         println!(
-            "  {} invoices of 15 lines: {} invoices/s, memory {} MB at most ({} MB before)",
+            "  {} invoices of 15 lines: {} invoices/s, {} µs of processor time each, \
+             memory {} MB at most ({} MB before)",
             grouped(invoices as u128),
             grouped(per_second(invoices, elapsed)),
+            cpu.as_micros() / invoices.max(1) as u128,
             memory_peak_kb() / 1_000,
             before_kb / 1_000,
         );

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! synor-bench ingest [--events 10000000] [--stored 10000000] [--only PART,PART] [--folder DIR]
-//! synor-bench rating [--accounts 100000] [--bills 10000] [--only pure|sql|run]
+//! synor-bench rating [--accounts 100000] [--bills 4000,20000,100000] [--only pure|sql|run]
 //! ```
 #![allow(clippy::unwrap_used, reason = "a measurement that fails panics")]
 
@@ -23,7 +23,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const USAGE: &str = "\
 synor-bench ingest [--events 10000000] [--stored 10000000] [--only PART,PART] [--folder DIR]
     parts: floor, library, http, postgres, sqlite, redis, stored
-synor-bench rating [--accounts 100000] [--bills 10000] [--only pure|sql|run]";
+synor-bench rating [--accounts 100000] [--bills 4000,20000,100000] [--only pure|sql|run]";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -49,8 +49,8 @@ fn main() {
 struct Options {
     /// Accounts that are rated.
     accounts: usize,
-    /// Accounts that are billed, and then twice as many.
-    bills: usize,
+    /// Accounts that are billed, in one run after another.
+    bills: Vec<usize>,
     /// One part of the whole.
     only: Option<String>,
 }
@@ -59,13 +59,15 @@ impl Options {
     fn read(words: &[&str]) -> Self {
         let mut options = Self {
             accounts: 100_000,
-            bills: 10_000,
+            bills: vec![4_000, 20_000, 100_000],
             only: None,
         };
         for pair in words.chunks(2) {
             match pair {
                 ["--accounts", number] => options.accounts = number.parse().unwrap(),
-                ["--bills", number] => options.bills = number.parse().unwrap(),
+                ["--bills", numbers] => {
+                    options.bills = numbers.split(',').map(|n| n.parse().unwrap()).collect();
+                }
                 ["--only", part] => options.only = Some((*part).to_owned()),
                 other => panic!("{other:?} is not an option"),
             }
@@ -88,6 +90,6 @@ fn rate(options: &Options) {
         }
     }
     if options.wants("run") {
-        bill_run::measure(options.bills);
+        bill_run::measure(&options.bills);
     }
 }

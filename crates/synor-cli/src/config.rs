@@ -14,6 +14,7 @@ use synor_engine::EngineConfig;
 
 use crate::data_folder::DataFolder;
 use crate::error::error;
+use crate::storage::Storage;
 
 /// Where the server listens unless told otherwise: on this machine only.
 pub const DEFAULT_LISTEN: SocketAddr =
@@ -37,6 +38,8 @@ pub struct Config {
     pub referral_reward: Option<String>,
     /// The length of the spot market's intervals in seconds [default: an hour].
     pub spot_interval_secs: Option<i64>,
+    /// Where the book lies.
+    pub storage: Storage,
 }
 
 /// When payments count, as it is written.

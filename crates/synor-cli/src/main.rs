@@ -14,6 +14,7 @@ mod node;
 mod output;
 mod progress;
 mod show;
+mod storage;
 
 use std::process::ExitCode;
 

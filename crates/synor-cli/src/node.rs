@@ -9,8 +9,6 @@ use anyhow::Context;
 use synor_chain::{DevChain, DevChainConfig, RpcServer, Wallet};
 use synor_engine::{Engine, NewKey, SystemClock, new_secret};
 use synor_server::{AppState, router};
-use synor_store::SqliteStore;
-use synor_usage::SqliteUsageLog;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -41,16 +39,16 @@ impl Node {
         let config = Config::load(folder)?;
         let wallet = billing_wallet(folder.clone()).await?;
         let list = config.price_list(folder)?;
-        let usage = SqliteUsageLog::open(folder.file("usage.sqlite"))?;
-        let store = SqliteStore::open(&folder.file("book.sqlite"))?;
+        let usage = config.storage.usage_log(folder).await?;
+        let store = config.storage.book(folder).await?;
         let chain_config = DevChainConfig {
             block_interval: config.block_interval(),
             ..DevChainConfig::default()
         };
         let chain = Arc::new(DevChain::open(folder.file("chain.sqlite"), chain_config)?);
         let engine = Engine::new(
-            Arc::new(usage),
-            Arc::new(store),
+            usage,
+            store,
             Arc::<DevChain>::clone(&chain),
             Arc::new(SystemClock),
             wallet,

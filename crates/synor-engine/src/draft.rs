@@ -5,7 +5,7 @@ use synor_economics::account::Account;
 use synor_economics::billing::{BillFacts, Draft, Invoice, LineItem, bill};
 use synor_economics::id::AccountId;
 use synor_economics::period::{Month, Period};
-use synor_economics::plan::plans_in;
+use synor_economics::plan::{Plan, plans_in};
 use synor_economics::pricing::promotion::Redemption;
 use synor_economics::pricing::reserved::Commitment;
 use synor_economics::pricing::{PriceList, Segment, rate_segments};
@@ -106,21 +106,19 @@ impl Engine {
         let id = &account.account_id;
         let mut segments = Vec::new();
         let mut seen_parts = Vec::new();
-        for (part, list) in lists_in(period, lists)? {
-            for (part, plan) in plans_in(part, &account.plan_changes) {
-                let seen_part = seen(part);
-                let rows = match seen_part {
-                    Some(part) => self.usage.summary(id, part, Some(through)).await?.rows,
-                    None => Vec::new(),
-                };
-                seen_parts.push(seen_part);
-                segments.push(Segment {
-                    period: part,
-                    list,
-                    plan,
-                    rows,
-                });
-            }
+        for (period, list, plan) in parts_of(account, period, lists)? {
+            let seen_part = seen(period);
+            let rows = match seen_part {
+                Some(part) => self.usage.summary(id, part, Some(through)).await?.rows,
+                None => Vec::new(),
+            };
+            seen_parts.push(seen_part);
+            segments.push(Segment {
+                period,
+                list,
+                plan,
+                rows,
+            });
         }
         let spot = self
             .take_spot(id, period, &mut segments, &seen_parts, through)
@@ -174,6 +172,20 @@ impl Engine {
             .await?
             .items)
     }
+}
+
+/// Cuts a period where prices or the account's plan change.
+pub(crate) fn parts_of<'a>(
+    account: &Account,
+    period: Period,
+    lists: &'a [PriceList],
+) -> Result<Vec<(Period, &'a PriceList, Plan)>, EngineError> {
+    let mut parts = Vec::new();
+    for (part, list) in lists_in(period, lists)? {
+        let plans = plans_in(part, &account.plan_changes);
+        parts.extend(plans.into_iter().map(|(part, plan)| (part, list, plan)));
+    }
+    Ok(parts)
 }
 
 /// Cuts a period where another price list comes into force; `lists` are in order of their effective

@@ -32,7 +32,7 @@ pub use access::{Caller, NewKey, new_secret};
 pub use accounts::NewAccount;
 pub use auto_pay::{AutoPayCharge, AutoPayOrder};
 pub use clock::{Clock, SystemClock};
-pub use close_period::{ClosedPeriod, FailedAccount};
+pub use close_period::{CLOSED_LISTED_MAX, ClosedInvoice, ClosedPeriod, FailedAccount};
 pub use commitments::NewCommitment;
 pub use credits::{Balance, NewCredit};
 pub use deduct::DeductResult;

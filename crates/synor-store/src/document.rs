@@ -73,6 +73,11 @@ impl Kind {
         Self::SpotPrice,
     ];
 
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The kind's name, as it is stored.
     pub const fn name(self) -> &'static str {
         match self {

@@ -39,23 +39,23 @@ pub enum StoreError {
         problem: String,
     },
     /// The book was written by a newer program.
-    #[error("{file} has schema {found}, this program knows up to {known}; use a newer program")]
+    #[error("{database} has schema {found}, this program knows up to {known}; use a newer program")]
     NewerSchema {
-        /// The file.
-        file: String,
+        /// The file or address.
+        database: String,
         /// Its schema version.
         found: i64,
         /// The newest schema version known here.
         known: i64,
     },
     /// The database failed.
-    #[error("database {file}")]
+    #[error("database {database}")]
     Database {
-        /// The file.
-        file: String,
+        /// The file or address.
+        database: String,
         /// Why.
         #[source]
-        source: rusqlite::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The store is shutting down.
     #[error("the store is closed")]

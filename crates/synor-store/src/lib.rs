@@ -2,13 +2,20 @@
 //! one seam. Many reads, one write: a [`ChangeSet`] lands whole or not at all.
 
 mod api_key;
+mod audit;
 mod change_set;
 pub mod conformance;
+mod digest;
 mod document;
 mod error;
+mod group;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod prepared;
 mod spot;
 mod sqlite;
 mod store;
+mod transfer;
 
 pub use api_key::{ApiKey, ApiKeyRole};
 pub use change_set::{ChangeSet, Committed, Scope};
@@ -16,6 +23,8 @@ pub use document::{
     Counter, Deduction, Document, Keys, Kind, PriceListRecord, Referral, StoredDocument,
 };
 pub use error::StoreError;
+#[cfg(feature = "postgres")]
+pub use postgres::{POSTGRES_SCHEMA, PostgresStore};
 pub use spot::{
     SpotAsk, SpotBid, SpotClearing, SpotInterruption, SpotMarket, spot_interval_id, spot_market_id,
 };
@@ -23,3 +32,4 @@ pub use sqlite::SqliteStore;
 pub use store::{
     AccountRecords, BookCheck, Cursor, JournalLine, ListQuery, Page, RecordsQuery, Store,
 };
+pub use transfer::{BookPart, BookRow, copy_book};

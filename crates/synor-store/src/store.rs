@@ -8,6 +8,7 @@ use synor_economics::money::MicroSynor;
 use crate::change_set::{ChangeSet, Committed, Scope};
 use crate::document::{Document, Kind, StoredDocument};
 use crate::error::StoreError;
+use crate::transfer::{BookPart, BookRow};
 
 /// A place in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,6 +160,19 @@ pub trait Store: Send + Sync {
 
     /// Journal entries after a place, in order.
     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<JournalLine>, StoreError>;
+
+    /// Rows of a part of the book as they lie there, after the place of the row before; for
+    /// [`copy_book`](crate::copy_book).
+    async fn rows(
+        &self,
+        part: BookPart,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<BookRow>, StoreError>;
+
+    /// Puts rows of another book into this one, which holds nothing else; for
+    /// [`copy_book`](crate::copy_book).
+    async fn restore(&self, rows: Vec<BookRow>) -> Result<(), StoreError>;
 
     /// Reads everything again: digests, the chain over the journal, sums, the file's structure.
     async fn check(&self) -> Result<BookCheck, StoreError>;

@@ -189,14 +189,14 @@ async fn a_newer_schema_is_refused_by_name() {
             .unwrap()
             .pragma_update(None, "user_version", to)
     };
-    raise(2).unwrap();
+    raise(3).unwrap();
     let error = SqliteStore::open(&file).map(drop).unwrap_err();
     assert!(
         matches!(
             error,
             StoreError::NewerSchema {
-                found: 2,
-                known: 1,
+                found: 3,
+                known: 2,
                 ..
             }
         ),
@@ -205,10 +205,10 @@ async fn a_newer_schema_is_refused_by_name() {
     assert!(
         error
             .to_string()
-            .contains("book.db has schema 2, this program knows up to 1"),
+            .contains("book.db has schema 3, this program knows up to 2"),
         "{error}"
     );
-    raise(1).unwrap();
+    raise(2).unwrap();
     let store = SqliteStore::open(&file).unwrap();
     assert_eq!(
         state(&store).await.journal.len(),
@@ -229,4 +229,40 @@ fn what_is_no_database_is_refused_by_name() {
     let error = SqliteStore::open(&text).map(drop).unwrap_err();
     assert!(error.to_string().contains("notes.txt"), "{error}");
     assert!(SqliteStore::open(&folder.path().join("no/such/folder/book.db")).is_err());
+}
+
+/// Schema 1 kept documents in order of their ids.
+#[tokio::test]
+async fn a_book_of_the_first_schema_is_carried_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("book.db");
+    let store = SqliteStore::open(&file).unwrap();
+    for n in 0..20 {
+        store.commit(numbered(n)).await.unwrap();
+    }
+    let before = state(&store).await;
+    drop(store);
+    Connection::open(&file)
+        .unwrap()
+        .execute_batch(
+            "CREATE TABLE old (
+                kind TEXT NOT NULL, id TEXT NOT NULL, account TEXT, lookup TEXT,
+                sort_key INTEGER NOT NULL, is_open INTEGER NOT NULL, body TEXT NOT NULL,
+                digest BLOB NOT NULL, PRIMARY KEY (kind, id)
+             ) WITHOUT ROWID;
+             INSERT INTO old SELECT * FROM documents;
+             DROP TABLE documents;
+             ALTER TABLE old RENAME TO documents;
+             CREATE UNIQUE INDEX documents_lookup ON documents (kind, lookup)
+                WHERE lookup IS NOT NULL;
+             CREATE INDEX documents_of_account ON documents (kind, account, sort_key, id);
+             CREATE INDEX documents_in_order ON documents (kind, sort_key, id);
+             CREATE INDEX documents_open ON documents (kind, account, sort_key, id)
+                WHERE is_open = 1;
+             PRAGMA user_version = 1",
+        )
+        .unwrap();
+    let store = SqliteStore::open(&file).unwrap();
+    assert_eq!(state(&store).await, before);
+    store.commit(numbered(20)).await.unwrap();
 }

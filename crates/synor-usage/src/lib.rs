@@ -1,7 +1,8 @@
 //! The usage log: what services report, kept exactly once, and read as bills and charts.
 //!
-//! [`UsageLog`] is the seam. Its backends are [`sqlite`], for one machine; every backend passes the
-//! tests of [`conformance`]. [`import`] reads events from files.
+//! [`UsageLog`] is the seam. Its backends are [`sqlite`], for one machine, and
+//! `postgres`, for several; every backend passes the tests of [`conformance`]. [`import`] reads
+//! events from files.
 #![deny(
     clippy::float_arithmetic,
     clippy::cast_possible_truncation,
@@ -14,13 +15,20 @@ pub mod conformance;
 pub mod error;
 pub mod import;
 pub mod log;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod series;
 pub mod sqlite;
+
+mod findings;
+mod prepared;
 
 pub use error::UsageLogError;
 pub use log::{
     Appended, Batch, ChangeQuery, Duplicate, EventQuery, LogCheck, LogPosition, LoggedEvent,
     PAGE_EVENTS_MAX, Page, StreamPosition, SummaryQuery, UsageLog,
 };
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresUsageLog;
 pub use series::{STEPS_MAX, Series, SeriesLine, SeriesQuery, SplitBy, Step};
 pub use sqlite::SqliteUsageLog;

@@ -112,7 +112,9 @@ pub struct Batch {
     /// Events of earlier batches that shall not count any more. Their identities stay known: sent
     /// again, a withdrawn event is a duplicate. What replaces it carries another id.
     pub withdrawals: Vec<EventId>,
-    /// Where to go on reading once this batch is committed.
+    /// Where to go on reading once this batch is committed. A position only moves forward: one that
+    /// lies before the position held changes nothing, so that a reader whose partition went to
+    /// another one meanwhile cannot set that one back.
     pub read: Vec<StreamPosition>,
 }
 

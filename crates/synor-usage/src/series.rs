@@ -8,6 +8,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{ToSpan, ZonedDateTime};
 use serde::{Deserialize, Serialize};
 use synor_economics::id::{AccountId, ProviderId};
+use synor_economics::metering::level::{Sample, integrate};
 use synor_economics::metering::{Dimensions, ResourceType};
 use synor_economics::money::MoneyError;
 use synor_economics::period::{Month, Period, PeriodError, Timestamp, Zone};
@@ -213,6 +214,14 @@ fn zoned(at: Timestamp, tz: &TimeZone) -> Result<ZonedDateTime, PeriodError> {
     jiff::Timestamp::from_second(at.secs())
         .map(|time| time.to_zoned_datetime(tz.clone()))
         .map_err(|_| PeriodError::OutOfRange)
+}
+
+/// The level integrated over one step, looking only at the samples that matter for it.
+pub(crate) fn held(samples: &[Sample], step: Period) -> Result<Quantity, MoneyError> {
+    let opening = samples.partition_point(|sample| sample.at <= step.start());
+    let end = samples.partition_point(|sample| sample.at < step.end());
+    let relevant = samples.get(opening.saturating_sub(1)..end);
+    integrate(relevant.unwrap_or_default(), step)
 }
 
 #[cfg(test)]

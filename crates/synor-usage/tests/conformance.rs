@@ -26,6 +26,19 @@ mod sqlite {
     }}
 }
 
+#[cfg(feature = "postgres")]
+mod postgres {
+    use super::*;
+    use synor_testkit::postgres::{fresh_schema, url};
+    use synor_usage::PostgresUsageLog;
+
+    synor_usage::usage_log_conformance! {{
+        let log = PostgresUsageLog::connect_in(url(), &fresh_schema()).await.unwrap();
+        let log: Arc<dyn UsageLog> = Arc::new(log);
+        (log, ())
+    }}
+}
+
 /// A conformance test that is not in the macro's list would run nowhere.
 #[test]
 fn the_list_of_conformance_tests_is_whole() {

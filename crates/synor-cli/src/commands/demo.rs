@@ -13,7 +13,7 @@ use synor_economics::id::AccountId;
 use synor_economics::metering::UsageEvent;
 use synor_economics::money::MicroSynor;
 use synor_economics::period::Month;
-use synor_engine::{Clock, DistributionTotals, SystemClock};
+use synor_engine::{Clock, ClosedPeriod, DistributionTotals, SystemClock};
 
 use super::usage::import;
 use super::{admin, billing, serve, wallet};
@@ -105,7 +105,7 @@ async fn show(session: &Session, folder: &DataFolder) -> anyhow::Result<()> {
     heading("Invoices");
     let path = format!("/admin/periods/{month}/close");
     let spinner = progress::waiting(format!("closing {month}"));
-    let closed: anyhow::Result<Value> = session.post(&path, &json!({}), None).await;
+    let closed: anyhow::Result<ClosedPeriod> = session.post(&path, &json!({}), None).await;
     spinner.finish_and_clear();
     admin::close_period::show(month, &closed?)?.print(Format::Table)?;
 

@@ -256,9 +256,14 @@ fn a_close_and_a_payment_that_were_answered_survive_the_kill_of_the_server() {
     assert_eq!(again["invoices"], json!([]));
     let found = folder.synor(&["billing", "invoice", text(&made["number"])]);
     let found = found.key(&key).json();
-    for field in ["invoice_id", "line_items", "total_due_micro_synor"] {
+    for field in [
+        "invoice_id",
+        "subtotal_micro_synor",
+        "total_due_micro_synor",
+    ] {
         assert_eq!(found[field], made[field]);
     }
+    assert_eq!(list(&found["line_items"]).len(), made["line_count"]);
 
     folder.type_in("billing pay INV-000001").key(&key).ok();
     server.kill();

@@ -64,7 +64,7 @@ pub fn run(seed: u64, kills: u64) {
             tally.torn += u64::from(files::tear(&folder, &mut random));
         }
         if random.below(6) == 0 {
-            Server::kill_while_starting(&folder, up_to(STARTS_MAX, &mut random));
+            kill_while_starting(&folder, up_to(STARTS_MAX, &mut random));
             tally.while_starting += 1;
             tally.kills += 1;
         }
@@ -91,6 +91,14 @@ pub fn run(seed: u64, kills: u64) {
     );
     let running = tally.kills - tally.while_starting;
     assert!(tally.under_load > running / 2, "the kills miss the load");
+}
+
+/// Kills a server so soon that it may not listen yet.
+fn kill_while_starting(folder: &Folder, after: Duration) {
+    let mut server = Server::spawn(folder);
+    sleep(after);
+    server.kill().unwrap();
+    server.wait().unwrap();
 }
 
 fn up_to(longest: Duration, random: &mut Random) -> Duration {

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `SYNOR_TORTURE_MINUTES` | how long; without it, one campaign of a hundred kills |
 //! | `SYNOR_TORTURE_SEED` | repeats the load and the damage of a run, though not its timing |
-//! | `SYNOR_TORTURE_SETTINGS` | lines of `synor.toml` instead of the usual ones, such as those that keep usage in an empty PostgreSQL database |
+//! | `SYNOR_TORTURE_POSTGRES` | keeps usage in this PostgreSQL database (`postgres://…`), which must be empty; for one campaign |
 #![allow(
     clippy::unwrap_used,
     clippy::missing_panics_doc,
@@ -30,8 +30,7 @@ mod load;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// What the folders are set to: the smallest segments that are not silly, so that there is always
-/// one being sealed.
+/// What the folders are set to.
 const SETTINGS: &str = "";
 
 /// Kills of a campaign, each followed by a restart.
@@ -43,7 +42,10 @@ fn setting(name: &str) -> Option<String> {
 
 /// The lines of `synor.toml`.
 fn settings() -> String {
-    setting("SYNOR_TORTURE_SETTINGS").unwrap_or_else(|| SETTINGS.to_owned())
+    match setting("SYNOR_TORTURE_POSTGRES") {
+        Some(url) => format!("[storage]\nusage_log = \"{url}\"\n"),
+        None => SETTINGS.to_owned(),
+    }
 }
 
 /// The seed of this run, which is printed.

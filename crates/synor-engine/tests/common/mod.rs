@@ -18,8 +18,8 @@ use synor_economics::money::MicroSynor;
 use synor_economics::period::Timestamp;
 use synor_economics::pricing::PriceList;
 use synor_engine::{
-    Balance, Clock, ClosedPeriod, DepositState, Engine, EngineConfig, EngineError, NewAccount,
-    NewDeposit, Verification,
+    Balance, Clock, ClosedInvoice, ClosedPeriod, DepositState, Engine, EngineConfig, EngineError,
+    NewAccount, NewDeposit, Verification,
 };
 use synor_store::{SqliteStore, Store};
 use synor_usage::{SqliteUsageLog, UsageLog};
@@ -175,9 +175,17 @@ impl World {
 
     /// The only invoice that closing a month makes.
     pub async fn bill(&self, month: &str) -> Invoice {
-        let mut closed = self.close(month).await;
-        assert_eq!(closed.invoices.len(), 1, "{:?}", closed.failed);
-        closed.invoices.remove(0)
+        let closed = self.close(month).await;
+        assert_eq!(closed.invoice_count, 1, "{:?}", closed.failed);
+        self.whole(&closed.invoices[0]).await
+    }
+
+    /// An invoice that closing a month listed, with all that it says.
+    pub async fn whole(&self, listed: &ClosedInvoice) -> Invoice {
+        let (account, id) = (&listed.account_id, listed.invoice_id);
+        let invoice = self.engine.invoice(account, id).await.unwrap();
+        assert_eq!(ClosedInvoice::from(&invoice), *listed);
+        invoice
     }
 
     /// An invoice of this many GB of egress in January, at 0.05 SYNOR.

@@ -84,13 +84,16 @@ async fn the_lowest_paying_bid_pays_nothing_for_what_it_does_not_hold() {
         .usage("bolt", &[&late.replace("11:59", "10:00")])
         .await;
     let closed = world.close("2026-01").await;
-    let of = |account: &str| {
+    let of = async |account: &str| {
         let invoice = closed.invoices.iter().find(|i| i.account_id == id(account));
-        lines(invoice.unwrap())
+        lines(&world.whole(invoice.unwrap()).await)
     };
     // dash bid 0.50 and pays 0.40; bolt held nothing, so its usage was ordinary.
-    assert_eq!(of("dash"), ["Spot GPU rtx4090 (spot): 3600000 × 400000"]);
-    assert_eq!(of("bolt"), ["GPU rtx4090 (list): 3600000 × 500000"]);
+    assert_eq!(
+        of("dash").await,
+        ["Spot GPU rtx4090 (spot): 3600000 × 400000"]
+    );
+    assert_eq!(of("bolt").await, ["GPU rtx4090 (list): 3600000 × 500000"]);
     world.sound().await;
 }
 

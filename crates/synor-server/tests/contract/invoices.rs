@@ -50,12 +50,17 @@ pub async fn closing(server: &Server) -> Invoices {
     close("1969-11").problem(409, "no-price").await;
     close("2026-13").problem(400, "invalid-request").await;
     close("9999-12").problem(422, "invalid-request").await;
-    let of = |closed: &Value, account: &str| {
+    assert_eq!(
+        (&january["invoice_count"], &january["failed_count"]),
+        (&json!(2), &json!(1))
+    );
+    let of = async |closed: &Value, account: &str| {
         let invoices = closed["invoices"].as_array().expect("invoices");
         let mut own = invoices.iter().filter(|i| i["account_id"] == account);
-        own.next().expect("an invoice").clone()
+        let listed = own.next().expect("an invoice");
+        whole(server, account, listed).await
     };
-    let lines = of(&january, BETA)["line_items"].clone();
+    let lines = of(&january, BETA).await["line_items"].clone();
     let lines = lines.as_array().expect("lines");
     let late = lines.iter().find(|line| line["adjusts"] == "2025-12");
     assert!(late.expect("a late line").get("steps").is_none());
@@ -72,7 +77,7 @@ pub async fn closing(server: &Server) -> Invoices {
         .collect();
     let expected = ["free", "the first", "the next", "flat fee, tier 2"];
     assert_eq!(labels, expected);
-    let less = of(&january, ACME);
+    let less = of(&january, ACME).await;
     let less = less["line_items"].as_array().and_then(|lines| lines.last());
     assert_eq!(less.expect("a line")["credit_micro_synor"], 250_000);
     let credits = server.admin("listCredits").account(ACME).expect(200).await;
@@ -83,10 +88,21 @@ pub async fn closing(server: &Server) -> Invoices {
             .any(|t| t == "correction")
     );
     Invoices {
-        december: of(&december, ACME),
-        january: of(&january, ACME),
-        beta: of(&december, BETA),
+        december: of(&december, ACME).await,
+        january: of(&january, ACME).await,
+        beta: of(&december, BETA).await,
     }
+}
+
+/// An invoice that closing a month listed, with all that it says.
+pub async fn whole(server: &Server, account: &str, listed: &Value) -> Value {
+    let id = text(&listed["invoice_id"]);
+    let read = server.admin("getInvoice").path("id", id).account(account);
+    let whole = read.expect(200).await;
+    for field in ["number", "subtotal_micro_synor", "total_due_micro_synor"] {
+        assert_eq!(whole[field], listed[field], "{field}");
+    }
+    whole
 }
 
 pub async fn reading_invoices(server: &Server, acme: &str, invoices: &Invoices) {

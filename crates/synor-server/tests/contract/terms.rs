@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::ACME;
+use crate::invoices::whole;
 use crate::support::document::text;
 use crate::support::server::{NOW_SECS, Server};
 use crate::usage::{event, ingest};
@@ -166,8 +167,9 @@ async fn billed(server: &Server) {
     .await;
     let closed = server.admin("closePeriod").path("month", "2026-01");
     let closed = closed.expect(200).await;
-    let invoice = &closed["invoices"][0];
-    assert_eq!(invoice["account_id"], OMEGA);
+    let listed = &closed["invoices"][0];
+    assert_eq!(listed["account_id"], OMEGA);
+    let invoice = whole(server, OMEGA, listed).await;
     let kinds: Vec<_> = invoice["discounts"]
         .as_array()
         .expect("discounts")

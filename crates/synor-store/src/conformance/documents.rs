@@ -349,6 +349,39 @@ pub async fn a_lookup_belongs_to_one_document(store: &dyn Store) {
     store.commit(set).await.expect("it is of another kind");
 }
 
+/// A lookup that one document gives up may be taken by another, in the same set or in a later one.
+pub async fn a_lookup_changes_hands(store: &dyn Store) {
+    let note = |id: &str, lookup: Option<&str>| Note {
+        lookup: lookup.map(str::to_owned),
+        ..Note::new(id)
+    };
+    let steps: [&[(&str, Option<&str>)]; 4] = [
+        &[("1", Some("a")), ("2", Some("b"))],
+        &[("1", Some("c")), ("2", Some("a"))],
+        &[
+            ("1", None),
+            ("3", Some("c")),
+            ("2", Some("b")),
+            ("3", Some("a")),
+        ],
+        &[("4", Some("c")), ("2", None)],
+    ];
+    for (number, step) in steps.into_iter().enumerate() {
+        let mut set = changes(&format!("step {number}"));
+        for (id, lookup) in step {
+            set.put(&note(id, *lookup)).expect("a document");
+        }
+        store.commit(set).await.expect("each lookup is free");
+    }
+    let mut holders = Vec::new();
+    for lookup in ["a", "b", "c"] {
+        let found = store.find::<Note>(lookup).await.expect("a read");
+        holders.push(found.map(|note| note.id));
+    }
+    assert_eq!(holders, [Some("3".to_owned()), None, Some("4".to_owned())]);
+    state(store).await;
+}
+
 #[allow(missing_docs)]
 pub async fn what_is_not_there_is_none(store: &dyn Store) {
     assert_eq!(store.get::<Invoice>("nothing").await.expect("a read"), None);

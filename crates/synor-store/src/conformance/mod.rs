@@ -39,6 +39,7 @@ macro_rules! store_conformance {
             an_entry_is_posted_once_whatever_command_brings_it
             a_wallet_may_reach_zero_and_not_fall_below
             a_lookup_belongs_to_one_document
+            a_lookup_changes_hands
             documents_come_back_as_they_were_put
             a_document_is_found_by_its_latest_keys_only
             what_is_not_there_is_none

@@ -1,101 +1,85 @@
-//! One change set, applied inside the writer's transaction.
-
-use std::collections::BTreeMap;
+//! One group of change sets, decided and written inside the writer's transaction.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use synor_economics::billing::{JournalEntry, LedgerAccount};
-use synor_economics::money::MicroSynor;
 
-use super::read::{self, ReadError};
-use crate::change_set::{ChangeSet, Committed};
-use crate::document::StoredDocument;
-use crate::error::StoreError;
+use super::read;
+use crate::group::{Asks, Known, NewCommand, NewEntry, Writes};
+use crate::prepared::PreparedDocument;
 
-/// Why a change set was refused.
-pub enum Refused {
-    Sql(rusqlite::Error),
-    Store(StoreError),
-}
-
-impl From<rusqlite::Error> for Refused {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sql(error)
-    }
-}
-
-impl From<StoreError> for Refused {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<ReadError> for Refused {
-    fn from(error: ReadError) -> Self {
-        match error {
-            ReadError::Sql(error) => Self::Sql(error),
-            ReadError::Store(error) => Self::Store(error),
+/// What the book answers to a group.
+pub fn known(c: &Connection, asks: &Asks) -> rusqlite::Result<Known> {
+    let mut known = Known {
+        head: read::journal_head(c)?,
+        ..Known::default()
+    };
+    let mut commands = c.prepare_cached("SELECT request, reply FROM commands WHERE command = ?")?;
+    for command in &asks.commands {
+        let found = commands.query_row([command], |row| Ok((row.get(0)?, row.get(1)?)));
+        if let Some(before) = found.optional()? {
+            known.commands.insert(command.clone(), before);
         }
     }
+    for scope in &asks.scopes {
+        let version = read::version(c, scope)?;
+        known.versions.insert(scope.clone(), version);
+    }
+    let mut owners = c.prepare_cached("SELECT id FROM documents WHERE kind = ? AND lookup = ?")?;
+    for key in &asks.lookups {
+        let (kind, lookup) = key;
+        let found = owners.query_row(params![kind.name(), lookup], |row| row.get(0));
+        if let Some(id) = found.optional()? {
+            known.owners.insert(key.clone(), id);
+        }
+    }
+    let mut entries = c.prepare_cached("SELECT 1 FROM journal WHERE entry_id = ?")?;
+    for entry in &asks.entries {
+        if entries.exists([entry])? {
+            known.entries.insert(entry.clone());
+        }
+    }
+    for account in &asks.accounts {
+        let balance = read::balance(c, &account.to_string())?;
+        known.balances.insert(account.clone(), balance);
+    }
+    Ok(known)
 }
 
-pub fn apply(c: &Connection, changes: &ChangeSet) -> Result<Committed, Refused> {
-    if let Some(before) = read::replay(c, &changes.command, &changes.request)? {
-        return Ok(before);
+/// Writes what a group came to.
+pub fn write(c: &Connection, writes: &Writes) -> rusqlite::Result<()> {
+    for (kind, lookup) in &writes.released {
+        c.prepare_cached("UPDATE documents SET lookup = NULL WHERE kind = ? AND lookup = ?")?
+            .execute(params![kind.name(), lookup])?;
     }
-    raise_versions(c, changes)?;
-    for document in &changes.documents {
+    for document in &writes.documents {
         put(c, document)?;
     }
-    for entry in &changes.entries {
+    for entry in &writes.entries {
         post(c, entry)?;
     }
-    hold_wallets(c, &changes.entries)?;
-    let reply = changes.reply.to_string();
-    c.prepare_cached("INSERT INTO commands (command, request, reply, at) VALUES (?, ?, ?, ?)")?
-        .execute(params![
-            changes.command,
-            read::request_digest(&changes.request),
-            reply,
-            changes.at.secs()
-        ])?;
-    Ok(Committed {
-        reply: changes.reply.clone(),
-        replayed: false,
-    })
-}
-
-fn raise_versions(c: &Connection, changes: &ChangeSet) -> Result<(), Refused> {
-    for (scope, expected) in &changes.expects {
-        let name = scope.to_string();
-        if read::version(c, &name)? != *expected {
-            return Err(StoreError::Conflict { scope: name }.into());
-        }
+    for (account, balance) in &writes.balances {
         c.prepare_cached(
-            "INSERT INTO scopes (name, version) VALUES (?, 1)
-             ON CONFLICT (name) DO UPDATE SET version = version + 1",
+            "INSERT INTO balances (account, amount_micro_synor) VALUES (?, ?)
+             ON CONFLICT (account) DO UPDATE SET amount_micro_synor = excluded.amount_micro_synor",
         )?
-        .execute([name])?;
+        .execute(params![account.to_string(), balance.micro()])?;
+    }
+    for (scope, version) in &writes.versions {
+        c.prepare_cached(
+            "INSERT INTO scopes (name, version) VALUES (?, ?)
+             ON CONFLICT (name) DO UPDATE SET version = excluded.version",
+        )?
+        .execute(params![scope, version])?;
+    }
+    for command in &writes.commands {
+        remember(c, command)?;
     }
     Ok(())
 }
 
-fn put(c: &Connection, document: &StoredDocument) -> Result<(), Refused> {
+fn put(c: &Connection, put: &PreparedDocument) -> rusqlite::Result<()> {
+    let document = &put.document;
     let keys = &document.keys;
     let account = keys.account.as_ref().map(|a| a.as_str());
-    if let Some(lookup) = &keys.lookup {
-        let owner: Option<String> = c
-            .prepare_cached("SELECT id FROM documents WHERE kind = ? AND lookup = ?")?
-            .query_row(params![document.kind.name(), lookup], |row| row.get(0))
-            .optional()?;
-        if owner.is_some_and(|id| id != keys.id) {
-            let kind = document.kind.name();
-            return Err(StoreError::Exists {
-                kind,
-                id: lookup.clone(),
-            }
-            .into());
-        }
-    }
     c.prepare_cached(
         "INSERT INTO documents (kind, id, account, lookup, sort_key, is_open, body, digest)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -111,65 +95,29 @@ fn put(c: &Connection, document: &StoredDocument) -> Result<(), Refused> {
         keys.sort_key,
         keys.is_open,
         document.body,
-        read::document_digest(document),
+        put.digest,
     ])?;
     Ok(())
 }
 
-fn post(c: &Connection, entry: &JournalEntry) -> Result<(), Refused> {
-    let invariant = |problem: String| StoreError::Invariant(problem);
-    entry.check().map_err(|e| invariant(e.to_string()))?;
-    let body = serde_json::to_string(entry).map_err(|e| invariant(e.to_string()))?;
-    let (last, chain) = read::journal_head(c)?;
-    let sequence = last + 1;
-    let inserted = c
-        .prepare_cached(
-            "INSERT INTO journal (sequence, entry_id, body, chain) VALUES (?, ?, ?, ?)
-             ON CONFLICT (entry_id) DO NOTHING",
-        )?
+fn post(c: &Connection, entry: &NewEntry) -> rusqlite::Result<()> {
+    c.prepare_cached("INSERT INTO journal (sequence, entry_id, body, chain) VALUES (?, ?, ?, ?)")?
         .execute(params![
-            sequence,
-            entry.entry_id.to_string(),
-            body,
-            read::chain_after(&chain, sequence, &body)
+            entry.sequence,
+            entry.entry_id,
+            entry.body,
+            entry.chain
         ])?;
-    if inserted == 0 {
-        let id = entry.entry_id.to_string();
-        return Err(StoreError::Exists {
-            kind: "journal entry",
-            id,
-        }
-        .into());
-    }
-    for posting in &entry.postings {
-        let account = posting.account.to_string();
-        let before = read::balance(c, &account)?;
-        let after = before
-            .checked_add(posting.amount_micro_synor)
-            .map_err(|e| invariant(format!("{account}: {e}")))?;
-        c.prepare_cached(
-            "INSERT INTO balances (account, amount_micro_synor) VALUES (?, ?)
-             ON CONFLICT (account) DO UPDATE SET amount_micro_synor = excluded.amount_micro_synor",
-        )?
-        .execute(params![account, after.micro()])?;
-    }
     Ok(())
 }
 
-/// No wallet that the entries touched may end below zero.
-fn hold_wallets(c: &Connection, entries: &[JournalEntry]) -> Result<(), Refused> {
-    let touched: BTreeMap<&LedgerAccount, ()> = entries
-        .iter()
-        .flat_map(|e| &e.postings)
-        .map(|p| (&p.account, ()))
-        .filter(|(account, ())| account.is_wallet())
-        .collect();
-    for account in touched.into_keys() {
-        let balance = read::balance(c, &account.to_string())?;
-        if balance > MicroSynor::ZERO {
-            let problem = format!("{account} would be overdrawn by {balance}");
-            return Err(StoreError::Invariant(problem).into());
-        }
-    }
+fn remember(c: &Connection, command: &NewCommand) -> rusqlite::Result<()> {
+    c.prepare_cached("INSERT INTO commands (command, request, reply, at) VALUES (?, ?, ?, ?)")?
+        .execute(params![
+            command.command,
+            command.request,
+            command.reply,
+            command.at_secs
+        ])?;
     Ok(())
 }

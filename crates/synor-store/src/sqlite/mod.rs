@@ -4,6 +4,7 @@ mod check;
 mod commit;
 mod read;
 mod schema;
+mod transfer;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -17,7 +18,9 @@ use synor_economics::money::MicroSynor;
 use crate::change_set::{ChangeSet, Committed, Scope};
 use crate::document::{Kind, StoredDocument};
 use crate::error::StoreError;
+use crate::prepared::Prepared;
 use crate::store::{AccountRecords, BookCheck, JournalLine, ListQuery, Page, RecordsQuery, Store};
+use crate::transfer::{BookPart, BookRow};
 
 /// The book in a file: one thread writes, a few connections read.
 pub struct SqliteStore {
@@ -43,8 +46,15 @@ struct Readers {
 impl Readers {
     fn database(&self, source: rusqlite::Error) -> StoreError {
         StoreError::Database {
-            file: self.file.display().to_string(),
-            source,
+            database: self.file.display().to_string(),
+            source: source.into(),
+        }
+    }
+
+    fn named(&self, error: read::ReadError) -> StoreError {
+        match error {
+            read::ReadError::Sql(source) => self.database(source),
+            read::ReadError::Store(error) => error,
         }
     }
 
@@ -92,10 +102,7 @@ impl SqliteStore {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(connection);
-            result.map_err(|e| match e {
-                read::ReadError::Sql(source) => readers.database(source),
-                read::ReadError::Store(error) => error,
-            })
+            result.map_err(|e| readers.named(e))
         });
         done.await.map_err(|_| StoreError::Closed)?
     }
@@ -104,7 +111,7 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn commit(&self, changes: ChangeSet) -> Result<Committed, StoreError> {
-        self.writer.commit(changes).await
+        self.writer.commit(Prepared::of(changes).await?).await
     }
 
     async fn replay(&self, command: &str, request: &str) -> Result<Option<Committed>, StoreError> {
@@ -149,6 +156,28 @@ impl Store for SqliteStore {
 
     async fn journal(&self, after: u64, limit: usize) -> Result<Vec<JournalLine>, StoreError> {
         self.read(move |c| read::journal(c, after, limit)).await
+    }
+
+    async fn rows(
+        &self,
+        part: BookPart,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<BookRow>, StoreError> {
+        self.read(move |c| transfer::rows(c, part, after.as_deref(), limit))
+            .await
+    }
+
+    async fn restore(&self, rows: Vec<BookRow>) -> Result<(), StoreError> {
+        let file = self.readers.file.clone();
+        let restored = tokio::task::spawn_blocking(move || {
+            let mut connection = schema::open(&file)?;
+            transfer::restore(&mut connection, &rows)
+        });
+        restored
+            .await
+            .map_err(|_| StoreError::Closed)?
+            .map_err(|e| self.readers.named(e))
     }
 
     async fn check(&self) -> Result<BookCheck, StoreError> {

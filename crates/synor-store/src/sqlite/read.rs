@@ -6,8 +6,10 @@ use synor_economics::id::AccountId;
 use synor_economics::money::MicroSynor;
 
 use crate::change_set::{Committed, Scope};
+use crate::digest;
 use crate::document::{Keys, Kind, StoredDocument};
 use crate::error::StoreError;
+use crate::group;
 use crate::store::{AccountRecords, Cursor, JournalLine, ListQuery, Page, RecordsQuery};
 
 /// Why a read failed: the database, or what was in it.
@@ -26,42 +28,6 @@ impl From<StoreError> for ReadError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
-}
-
-pub type Digest = [u8; 32];
-
-pub fn request_digest(request: &str) -> Digest {
-    *blake3::hash(request.as_bytes()).as_bytes()
-}
-
-/// The digest of everything in a document's row.
-pub fn document_digest(document: &StoredDocument) -> Digest {
-    let mut hasher = blake3::Hasher::new();
-    let keys = &document.keys;
-    for part in [
-        Some(document.kind.name()),
-        Some(&keys.id),
-        keys.account.as_ref().map(|a| a.as_str()),
-        keys.lookup.as_deref(),
-        Some(&document.body),
-    ] {
-        hasher.update(&[u8::from(part.is_some())]);
-        let part = part.unwrap_or_default();
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part.as_bytes());
-    }
-    hasher.update(&keys.sort_key.to_le_bytes());
-    hasher.update(&[u8::from(keys.is_open)]);
-    *hasher.finalize().as_bytes()
-}
-
-/// The link of the journal's chain for an entry that follows `before`.
-pub fn chain_after(before: &[u8], sequence: u64, body: &str) -> Digest {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(before);
-    hasher.update(&sequence.to_le_bytes());
-    hasher.update(body.as_bytes());
-    *hasher.finalize().as_bytes()
 }
 
 pub fn journal_head(c: &Connection) -> rusqlite::Result<(u64, Vec<u8>)> {
@@ -97,24 +63,9 @@ pub fn replay(
         .prepare_cached("SELECT request, reply FROM commands WHERE command = ?")?
         .query_row([command], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let Some((digest, reply)) = found else {
-        return Ok(None);
-    };
-    if digest != request_digest(request) {
-        return Err(StoreError::CommandReused {
-            command: command.to_owned(),
-        }
-        .into());
-    }
-    let reply = serde_json::from_str(&reply).map_err(|e| StoreError::Corrupt {
-        kind: "command",
-        id: command.to_owned(),
-        problem: e.to_string(),
-    })?;
-    Ok(Some(Committed {
-        reply,
-        replayed: true,
-    }))
+    let asked = digest::of_request(request);
+    let replayed = found.map(|(digest, reply)| group::replayed(command, &asked, &digest, &reply));
+    Ok(replayed.transpose()?)
 }
 
 /// The columns of a document, in the order that [`stored`] reads.
@@ -184,7 +135,7 @@ pub fn stored(kind: Kind, row: &Row<'_>) -> rusqlite::Result<(StoredDocument, bo
         },
         body: columns.text(5)?.unwrap_or_default(),
     };
-    let is_sound = columns.bytes(6)? == document_digest(&document)
+    let is_sound = columns.bytes(6)? == digest::of_document(&document)
         && columns.are_as_written
         && is_account
         && matches!(is_open, 0 | 1);
@@ -231,6 +182,24 @@ pub fn each_document(
         each(document, is_sound);
     }
     Ok(())
+}
+
+/// The documents of a kind that come after an id, in order of id.
+pub fn page_by_id(
+    c: &Connection,
+    kind: Kind,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<StoredDocument>, ReadError> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM documents WHERE kind = ? AND id > ? ORDER BY id LIMIT ?");
+    let mut statement = c.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![kind.name(), after, limit], |row| stored(kind, row))?;
+    let mut items = Vec::new();
+    for row in rows {
+        items.push(sound(row?)?);
+    }
+    Ok(items)
 }
 
 pub fn documents(c: &Connection, query: &ListQuery) -> Result<Page<StoredDocument>, ReadError> {

@@ -4,12 +4,14 @@
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::commit;
-use crate::change_set::{ChangeSet, Committed};
+use crate::change_set::Committed;
 use crate::error::StoreError;
+use crate::group::{Asks, Group};
+use crate::prepared::Prepared;
 
 /// The most commits that share a transaction.
 const GROUP_MAX: usize = 256;
@@ -18,13 +20,13 @@ type Answer = oneshot::Sender<Result<Committed, StoreError>>;
 
 /// A handle to the writing thread, which ends when the handle is dropped.
 pub struct Writer {
-    requests: Option<mpsc::Sender<(ChangeSet, Answer)>>,
+    requests: Option<mpsc::Sender<(Prepared, Answer)>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
     pub fn start(mut connection: Connection, file: String) -> Result<Self, StoreError> {
-        let (requests, queue) = mpsc::channel::<(ChangeSet, Answer)>();
+        let (requests, queue) = mpsc::channel::<(Prepared, Answer)>();
         let run = move || {
             while let Ok(first) = queue.recv() {
                 let mut group = vec![first];
@@ -42,7 +44,7 @@ impl Writer {
         })
     }
 
-    pub async fn commit(&self, changes: ChangeSet) -> Result<Committed, StoreError> {
+    pub async fn commit(&self, changes: Prepared) -> Result<Committed, StoreError> {
         let (answer, result) = oneshot::channel();
         let requests = self.requests.as_ref().ok_or(StoreError::Closed)?;
         requests
@@ -62,44 +64,40 @@ impl Drop for Writer {
     }
 }
 
-fn write_group(connection: &mut Connection, group: Vec<(ChangeSet, Answer)>, file: &str) {
-    let database = |source| StoreError::Database {
-        file: file.to_owned(),
-        source,
-    };
-    let (changes, answers): (Vec<_>, Vec<_>) = group.into_iter().unzip();
-    let outcome = (|| {
-        let mut transaction = connection.transaction()?;
-        let mut results = Vec::with_capacity(changes.len());
-        for change in &changes {
-            // Each in a savepoint: one that is refused leaves nothing behind and spoils no other.
-            let savepoint = transaction.savepoint()?;
-            let result = commit::apply(&savepoint, change);
-            match &result {
-                Ok(_) => savepoint.commit()?,
-                Err(_) => savepoint.finish()?,
-            }
-            results.push(result.map_err(|e| match e {
-                commit::Refused::Sql(source) => database(source),
-                commit::Refused::Store(error) => error,
-            }));
-        }
-        transaction.commit()?;
-        Ok::<_, rusqlite::Error>(results)
-    })();
-    match outcome {
+fn write_group(connection: &mut Connection, group: Vec<(Prepared, Answer)>, file: &str) {
+    let (sets, answers): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+    match decide(connection, sets) {
         Ok(results) => {
             for (answer, result) in answers.into_iter().zip(results) {
+                // A caller that has gone away no longer wants its answer.
                 let _ = answer.send(result);
             }
         }
         Err(error) => {
             // Nothing of the group is durable, so none of it is acknowledged.
-            let text = error.to_string();
+            let error = error.to_string();
             for answer in answers {
-                let source = rusqlite::Error::ToSqlConversionFailure(text.clone().into());
-                let _ = answer.send(Err(database(source)));
+                let _ = answer.send(Err(StoreError::Database {
+                    database: file.to_owned(),
+                    source: error.clone().into(),
+                }));
             }
         }
     }
+}
+
+fn decide(
+    connection: &mut Connection,
+    sets: Vec<Prepared>,
+) -> rusqlite::Result<Vec<Result<Committed, StoreError>>> {
+    // Immediate: what is read here cannot change before it is written.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut group = Group::new(commit::known(&transaction, &Asks::of(&sets))?);
+    let results = sets.into_iter().map(|set| group.apply(set)).collect();
+    let writes = group.into_writes();
+    if !writes.is_empty() {
+        commit::write(&transaction, &writes)?;
+        transaction.commit()?;
+    }
+    Ok(results)
 }

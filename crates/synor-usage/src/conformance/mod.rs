@@ -76,6 +76,7 @@ macro_rules! usage_log_conformance {
             a_withdrawn_sample_leaves_the_level_before_it
             a_withdrawal_changes_the_past_only_for_later_readers
             a_stream_is_read_on_from_where_its_batch_ended
+            a_stream_position_never_moves_backwards
         }
         $crate::usage_log_conformance! { @shared $open;
             summaries_of_one_call_agree_while_appends_go_on

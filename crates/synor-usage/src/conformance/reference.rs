@@ -150,8 +150,11 @@ impl UsageLog for ReferenceLog {
             }
         }
         for read in batch.read {
-            held.streams
-                .insert((read.stream, read.partition), read.next_offset);
+            let position = held
+                .streams
+                .entry((read.stream, read.partition))
+                .or_default();
+            *position = read.next_offset.max(*position);
         }
         appended.position = held.head;
         Ok(appended)

@@ -181,3 +181,31 @@ pub async fn a_stream_is_read_on_from_where_its_batch_ended(log: &dyn UsageLog) 
     );
     assert_eq!(positions("other").await, [read("other", 0, 7)]);
 }
+
+/// # Panics
+/// If the log breaks the promise.
+pub async fn a_stream_position_never_moves_backwards(log: &dyn UsageLog) {
+    let batch = |n: u64, next_offset| Batch {
+        read: vec![StreamPosition {
+            stream: "usage".to_owned(),
+            partition: 0,
+            next_offset,
+        }],
+        ..Batch::of(vec![event(&format!("n/{n} network.egress 1 @2026-01-01"))])
+    };
+    for (n, next_offset, expected) in [(1, 200, 200), (2, 100, 200), (3, 300, 300), (4, 0, 300)] {
+        let batch = batch(n, next_offset);
+        let expected = [StreamPosition {
+            next_offset: expected,
+            ..batch.read[0].clone()
+        }];
+        log.commit(batch).await.expect("the batch is committed");
+        let held = log.stream_positions("usage").await.expect("positions");
+        assert_eq!(held, expected, "after {next_offset}");
+    }
+    assert_eq!(
+        log.position().await.expect("the end"),
+        4,
+        "the events of a late batch count all the same"
+    );
+}

@@ -6,6 +6,7 @@ use rusqlite::{Connection, Row};
 use super::fault::Fault;
 use super::row::{Head, StoredEvent, position, withdrawal_digest};
 use super::schema;
+use crate::findings::Findings;
 use crate::log::{LogCheck, LogPosition};
 
 /// [`UsageLog::check`](crate::UsageLog::check). What cannot be read is a problem found, not a
@@ -194,43 +195,5 @@ impl Audit<'_> {
             let problem = "the chain does not end in the head of the log";
             self.found.at(head.position, problem);
         }
-    }
-}
-
-/// Problems, of which the first [`LogCheck::PROBLEMS_MAX`] are kept.
-#[derive(Default)]
-struct Findings {
-    problems: Vec<String>,
-    more: u64,
-}
-
-impl Findings {
-    fn add(&mut self, problem: String) {
-        if self.problems.len() < LogCheck::PROBLEMS_MAX {
-            self.problems.push(problem);
-        } else {
-            self.more = self.more.saturating_add(1);
-        }
-    }
-
-    fn at(&mut self, position: LogPosition, problem: &str) {
-        self.add(format!("position {position}: {problem}"));
-    }
-
-    /// Notes the positions from `expected` up to, not including, `next` as missing.
-    fn missing(&mut self, expected: LogPosition, next: LogPosition) {
-        if expected < next {
-            let last = next.saturating_sub(1);
-            self.add(format!(
-                "positions {expected} to {last}: the records are missing"
-            ));
-        }
-    }
-
-    fn into_problems(mut self) -> Vec<String> {
-        if self.more > 0 {
-            self.problems.push(format!("and {} more", self.more));
-        }
-        self.problems
     }
 }

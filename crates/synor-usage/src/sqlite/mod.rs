@@ -25,13 +25,14 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use self::fault::Fault;
-use self::row::{Head, PreparedBatch};
+use self::row::Head;
 use self::writer::Writer;
 use crate::error::UsageLogError;
 use crate::log::{
     Appended, Batch, ChangeQuery, EventQuery, LogCheck, LogPosition, LoggedEvent, Page,
     StreamPosition, SummaryQuery, UsageLog,
 };
+use crate::prepared::PreparedBatch;
 use crate::series::{Series, SeriesQuery};
 
 /// Reads that run at once; more wait.

@@ -1,18 +1,19 @@
 //! Reads within one transaction, so that each answer is of one moment.
 
+use std::collections::HashMap;
+
 use rusqlite::{OptionalExtension, Transaction, params};
 use synor_economics::id::AccountId;
 use synor_economics::metering::level::{Sample, integrate};
 use synor_economics::metering::summary::Tally;
 use synor_economics::metering::{UsageKey, UsageSummary};
-use synor_economics::money::MoneyError;
 use synor_economics::period::{Period, Timestamp};
 use synor_economics::quantity::Quantity;
 
 use super::fault::Fault;
 use super::row::{Head, Meter, StoredEvent, quantity, row_id};
 use crate::log::{EventQuery, LogPosition, LoggedEvent, Page, StreamPosition};
-use crate::series::{LineTally, Series, SeriesQuery, steps};
+use crate::series::{LineTally, Series, SeriesQuery, held, steps};
 
 /// [`UsageLog::summary`](crate::UsageLog::summary).
 pub(super) fn summary(
@@ -25,17 +26,13 @@ pub(super) fn summary(
     let through = through.map_or(head, |position| position.min(head));
     let overflow = |error| Fault::sum(account, error);
     let mut tally = Tally::default();
+    let sums = sums_by_meter(tx, account, period, through)?;
     for meter in meters(tx, account)? {
         let used = if meter.is_sample {
             let samples = samples(tx, &meter, period, through)?;
             integrate(&samples, period).map_err(overflow)?
         } else {
-            let mut sum = Quantity::ZERO;
-            for_each_amount(tx, &meter, period, through, |_, amount| {
-                sum = sum.checked_add(amount).map_err(overflow)?;
-                Ok(())
-            })?;
-            sum
+            sums.get(&meter.id).copied().unwrap_or(Quantity::ZERO)
         };
         let key = UsageKey::new(meter.resource, &meter.dimensions, meter.provider);
         tally.add(key, used).map_err(overflow)?;
@@ -179,6 +176,33 @@ fn meters(tx: &Transaction<'_>, account: &AccountId) -> Result<Vec<Meter>, Fault
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// The sums of the account's amounts, those of all meters in one statement: an account has a dozen
+/// meters, and each statement costs as much as several rows.
+fn sums_by_meter(
+    tx: &Transaction<'_>,
+    account: &AccountId,
+    period: Period,
+    through: LogPosition,
+) -> Result<HashMap<i64, Quantity>, Fault> {
+    let mut statement = tx.prepare_cached(
+        "SELECT m.id, e.quantity FROM meters AS m \
+         CROSS JOIN events AS e INDEXED BY events_by_meter ON e.meter = m.id \
+         WHERE m.account = (SELECT id FROM accounts WHERE name = ?1) AND m.is_sample = 0 \
+         AND e.time >= ?2 AND e.time < ?3 AND e.position <= ?4 \
+         AND NOT EXISTS (SELECT 1 FROM withdrawals AS w \
+                         WHERE w.event = e.position AND w.position <= ?4)",
+    )?;
+    let (start, end) = (period.start().secs(), period.end().secs());
+    let mut rows = statement.query(params![account.as_str(), start, end, row_id(through)])?;
+    let mut sums = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let sum: &mut Quantity = sums.entry(row.get(0)?).or_default();
+        let added = sum.checked_add(quantity(row, 1)?);
+        *sum = added.map_err(|error| Fault::sum(account, error))?;
+    }
+    Ok(sums)
+}
+
 fn for_each_amount(
     tx: &Transaction<'_>,
     meter: &Meter,
@@ -257,12 +281,4 @@ fn outranks(tx: &Transaction<'_>, position: i64, other: i64) -> Result<bool, Fau
          WHERE e.position = ?1 AND f.position = ?2",
     )?;
     Ok(statement.query_row([position, other], |row| row.get(0))?)
-}
-
-/// The level integrated over one step, looking only at the samples that matter for it.
-fn held(samples: &[Sample], step: Period) -> Result<Quantity, MoneyError> {
-    let opening = samples.partition_point(|sample| sample.at <= step.start());
-    let end = samples.partition_point(|sample| sample.at < step.end());
-    let relevant = samples.get(opening.saturating_sub(1)..end);
-    integrate(relevant.unwrap_or_default(), step)
 }

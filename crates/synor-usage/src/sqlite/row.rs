@@ -6,74 +6,14 @@ use std::str::FromStr;
 
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
-use synor_economics::id::{AccountId, ProviderId};
+use synor_economics::id::ProviderId;
 use synor_economics::metering::{Dimensions, EventId, ResourceType, UsageEvent};
-use synor_economics::money::MoneyError;
 use synor_economics::period::Timestamp;
 use synor_economics::quantity::Quantity;
 
 use super::fault::Fault;
-use crate::error::UsageLogError;
-use crate::log::{Batch, LogPosition, StreamPosition, refuse_unsound};
-
-/// A batch with what its rows need, worked out before the one writer has to wait for it.
-pub(super) struct PreparedBatch {
-    pub(super) events: Vec<PreparedEvent>,
-    pub(super) withdrawals: Vec<EventId>,
-    pub(super) read: Vec<StreamPosition>,
-}
-
-impl PreparedBatch {
-    pub(super) fn new(batch: Batch) -> Result<Self, UsageLogError> {
-        let events = batch.events.into_iter().map(|event| {
-            refuse_unsound(&event)?;
-            let identity = event.identity.clone();
-            PreparedEvent::new(event).map_err(|_| UsageLogError::Refused {
-                event: Box::new(identity),
-                reason: "it cannot be written as text",
-            })
-        });
-        Ok(Self {
-            events: events.collect::<Result<_, _>>()?,
-            withdrawals: batch.withdrawals,
-            read: batch.read,
-        })
-    }
-}
-
-/// An event with what its row needs, worked out before the one writer has to wait for it.
-pub(super) struct PreparedEvent {
-    pub(super) event: UsageEvent,
-    pub(super) digest: [u8; 32],
-    pub(super) meter: MeterKey,
-}
-
-/// What tells meters apart.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct MeterKey {
-    pub(super) account: AccountId,
-    pub(super) resource: ResourceType,
-    pub(super) is_sample: bool,
-    pub(super) provider: Option<ProviderId>,
-    /// As JSON with the names in order.
-    pub(super) dimensions: String,
-}
-
-impl PreparedEvent {
-    pub(super) fn new(event: UsageEvent) -> Result<Self, MoneyError> {
-        Ok(Self {
-            digest: event.digest()?,
-            meter: MeterKey {
-                account: event.identity.account.clone(),
-                resource: event.resource,
-                is_sample: event.is_sample,
-                provider: event.provider.clone(),
-                dimensions: dimensions_text(&event.dimensions)?,
-            },
-            event,
-        })
-    }
-}
+use crate::log::LogPosition;
+use crate::prepared::dimensions_text;
 
 /// A meter as it is stored.
 pub(super) struct Meter {
@@ -245,11 +185,6 @@ pub(super) fn quantity_bytes(quantity: Quantity) -> [u8; 16] {
 /// Reads what [`quantity_bytes`] wrote.
 pub(super) fn quantity(row: &Row<'_>, column: usize) -> rusqlite::Result<Quantity> {
     Ok(Quantity::new(i128::from_be_bytes(row.get(column)?)))
-}
-
-fn dimensions_text(dimensions: &Dimensions) -> Result<String, MoneyError> {
-    // Text to text cannot fail; the error is the one that the digest has for the same case.
-    serde_json::to_string(dimensions).map_err(|_| MoneyError::Overflow)
 }
 
 fn dimensions(row: &Row<'_>, column: usize) -> rusqlite::Result<Dimensions> {

@@ -12,10 +12,11 @@ use synor_economics::id::AccountId;
 use tokio::sync::{mpsc, oneshot};
 
 use super::fault::Fault;
-use super::row::{Head, MeterKey, PreparedBatch, PreparedEvent, quantity_bytes, row_id};
+use super::row::{Head, quantity_bytes, row_id};
 use super::withdrawals;
 use crate::error::UsageLogError;
 use crate::log::{Appended, Duplicate, StreamPosition};
+use crate::prepared::{MeterKey, PreparedBatch, PreparedEvent};
 
 /// Batches that may wait; more make the callers wait.
 const QUEUE_BATCHES: usize = 256;
@@ -233,11 +234,13 @@ impl<'t> Inserter<'t> {
     }
 }
 
-/// Remembers how far a stream has been read.
+/// Remembers how far a stream has been read. A reader that was replaced and did not notice may come
+/// late with an earlier position than its successor's.
 fn remember(tx: &Transaction<'_>, read: &StreamPosition) -> rusqlite::Result<()> {
     tx.prepare_cached(
         "INSERT INTO streams (stream, partition, next_offset) VALUES (?1, ?2, ?3) \
-         ON CONFLICT (stream, partition) DO UPDATE SET next_offset = excluded.next_offset",
+         ON CONFLICT (stream, partition) DO UPDATE \
+         SET next_offset = max(next_offset, excluded.next_offset)",
     )?
     .execute(params![read.stream, read.partition, read.next_offset])?;
     Ok(())

@@ -1,9 +1,8 @@
 //! `synor admin close-period`
 
-use serde_json::{Value, json};
-use synor_economics::billing::Invoice;
-use synor_economics::money::MicroSynor;
+use serde_json::json;
 use synor_economics::period::Month;
+use synor_engine::{ClosedInvoice, ClosedPeriod};
 
 use crate::client::Session;
 use crate::format;
@@ -12,7 +11,7 @@ use crate::progress;
 
 pub async fn run(month: Month, session: &Session) -> anyhow::Result<Answer> {
     let spinner = progress::waiting(format!("closing {month}"));
-    let closed: anyhow::Result<Value> = session
+    let closed: anyhow::Result<ClosedPeriod> = session
         .post(&format!("/admin/periods/{month}/close"), &json!({}), None)
         .await;
     spinner.finish_and_clear();
@@ -20,11 +19,35 @@ pub async fn run(month: Month, session: &Session) -> anyhow::Result<Answer> {
 }
 
 /// What closing a month came to.
-pub fn show(month: Month, closed: &Value) -> anyhow::Result<Answer> {
-    let invoices: Vec<Invoice> = serde_json::from_value(closed["invoices"].clone())?;
-    let amount = |field: &str| -> anyhow::Result<MicroSynor> {
-        Ok(serde_json::from_value(closed[field].clone())?)
+pub fn show(month: Month, closed: &ClosedPeriod) -> anyhow::Result<Answer> {
+    let table = invoices(closed);
+    let mut answer = Answer::new(closed)?;
+    answer = if closed.invoices.is_empty() {
+        answer
+            .line(format!("{month}: no new invoices"))
+            .table_only_in_csv(table)
+    } else {
+        answer.table(table)
     };
+    answer = answer.line(format!(
+        "{} accounts had theirs already, {} used nothing",
+        format::count(closed.already_closed),
+        format::count(closed.without_usage)
+    ));
+    for failed in &closed.failed {
+        answer = answer.line(format!(
+            "not billed: {}: {}",
+            failed.account_id, failed.reason
+        ));
+    }
+    if let Some(more) = more(closed.failed_count, closed.failed.len()) {
+        answer = answer.line(format!("not billed: {more}"));
+    }
+    Ok(answer)
+}
+
+/// The listed invoices, how many are not listed, and the sums of all.
+fn invoices(closed: &ClosedPeriod) -> Table {
     let mut table = Table::new(&[
         text("Invoice", "number"),
         text("Account", "account_id"),
@@ -33,47 +56,41 @@ pub fn show(month: Month, closed: &Value) -> anyhow::Result<Answer> {
         number("Due", "total_due_micro_synor"),
         text("Status", "status"),
     ]);
-    for invoice in &invoices {
-        table.row([
-            Field::from(invoice.number.to_string()),
-            Field::from(invoice.account_id.to_string()),
-            Field::from(invoice.line_items.len() as u64),
-            Field::from(invoice.subtotal_micro_synor),
-            Field::from(invoice.total_due_micro_synor),
-            Field::from(invoice.status.name()),
-        ]);
+    for invoice in &closed.invoices {
+        table.row(row(invoice));
     }
-    let made = invoices.len() as u64;
+    let made = closed.invoice_count;
+    let mut count = match made {
+        1 => "1 invoice".to_owned(),
+        _ => format!("{} invoices", format::count(made)),
+    };
+    if let Some(more) = more(made, closed.invoices.len()) {
+        count = format!("{more}; {count}");
+    }
     table.total([
-        Field::from(match made {
-            1 => "1 invoice".to_owned(),
-            _ => format!("{} invoices", format::count(made)),
-        }),
+        Field::from(count),
         Field::from(""),
         Field::from(""),
-        Field::from(amount("subtotal_micro_synor")?),
-        Field::from(amount("total_due_micro_synor")?),
+        Field::from(closed.subtotal_micro_synor),
+        Field::from(closed.total_due_micro_synor),
         Field::from(""),
     ]);
-    let mut answer = Answer::new(closed)?;
-    answer = if invoices.is_empty() {
-        answer
-            .line(format!("{month}: no new invoices"))
-            .table_only_in_csv(table)
-    } else {
-        answer.table(table)
-    };
-    let (had, none) = (&closed["already_closed"], &closed["without_usage"]);
-    answer = answer.line(format!(
-        "{had} accounts had theirs already, {none} used nothing"
-    ));
-    for failed in closed["failed"].as_array().into_iter().flatten() {
-        let text = |field: &str| failed[field].as_str().unwrap_or_default().to_owned();
-        answer = answer.line(format!(
-            "not billed: {}: {}",
-            text("account_id"),
-            text("reason")
-        ));
-    }
-    Ok(answer)
+    table
+}
+
+fn row(invoice: &ClosedInvoice) -> [Field; 6] {
+    [
+        Field::from(invoice.number.to_string()),
+        Field::from(invoice.account_id.to_string()),
+        Field::from(invoice.line_count),
+        Field::from(invoice.subtotal_micro_synor),
+        Field::from(invoice.total_due_micro_synor),
+        Field::from(invoice.status.name()),
+    ]
+}
+
+/// Says how many are not listed, if not all are.
+fn more(count: u64, listed: usize) -> Option<String> {
+    let unlisted = count.saturating_sub(listed as u64);
+    (unlisted > 0).then(|| format!("… and {} more", format::count(unlisted)))
 }

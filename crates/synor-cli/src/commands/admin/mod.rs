@@ -4,6 +4,7 @@ mod accounts;
 pub mod close_period;
 pub mod distribution;
 mod keys;
+mod migrate;
 pub mod terms;
 pub mod verify;
 mod void;
@@ -18,6 +19,16 @@ use crate::client::Session;
 /// What an operator does.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Move the book from the data folder into PostgreSQL, and prove that it is the same.
+    Migrate(migrate::Arguments),
+    /// What a server does.
+    #[command(flatten)]
+    Served(Box<Served>),
+}
+
+/// What a server does.
+#[derive(Debug, Subcommand)]
+pub enum Served {
     /// The accounts.
     Accounts,
     /// Open an account.
@@ -69,25 +80,33 @@ pub enum Command {
 }
 
 pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
+    match command {
+        // Nobody may write to the book meanwhile, so no server does it.
+        Command::Migrate(arguments) => migrate::run(arguments, global).await?.print(global.format),
+        Command::Served(command) => served(*command, global).await,
+    }
+}
+
+async fn served(command: Served, global: &Global) -> anyhow::Result<()> {
     let command = match command {
-        Command::GrantCredit(arguments) => Command::GrantCredit(arguments.checked()?),
+        Served::GrantCredit(arguments) => Served::GrantCredit(arguments.checked()?),
         other => other,
     };
     let session = Session::connect(global).await?;
     let answer = match command {
-        Command::Accounts => accounts::list(&session).await,
-        Command::OpenAccount(arguments) => accounts::open(arguments, &session).await,
-        Command::IssueKey { account, label } => keys::issue(&account, &label, &session).await,
-        Command::GrantCredit(arguments) => keys::grant(arguments, &session).await,
-        Command::SetPlan(arguments) => terms::set_plan(arguments, &session).await,
-        Command::Commit(arguments) => terms::commit(arguments, &session).await,
-        Command::Refer { account_id, by } => terms::refer(&account_id, &by, &session).await,
-        Command::CreatePromotion(arguments) => terms::create_promotion(arguments, &session).await,
-        Command::Promotions => terms::promotions(&session).await,
-        Command::ClosePeriod { month } => close_period::run(month, &session).await,
-        Command::VoidInvoice { invoice } => void::run(invoice, &session).await,
-        Command::Distribution { period } => distribution::run(period, &session).await,
-        Command::Verify => {
+        Served::Accounts => accounts::list(&session).await,
+        Served::OpenAccount(arguments) => accounts::open(arguments, &session).await,
+        Served::IssueKey { account, label } => keys::issue(&account, &label, &session).await,
+        Served::GrantCredit(arguments) => keys::grant(arguments, &session).await,
+        Served::SetPlan(arguments) => terms::set_plan(arguments, &session).await,
+        Served::Commit(arguments) => terms::commit(arguments, &session).await,
+        Served::Refer { account_id, by } => terms::refer(&account_id, &by, &session).await,
+        Served::CreatePromotion(arguments) => terms::create_promotion(arguments, &session).await,
+        Served::Promotions => terms::promotions(&session).await,
+        Served::ClosePeriod { month } => close_period::run(month, &session).await,
+        Served::VoidInvoice { invoice } => void::run(invoice, &session).await,
+        Served::Distribution { period } => distribution::run(period, &session).await,
+        Served::Verify => {
             let verified = verify::run(&session).await;
             session.close().await;
             return verify::print(&verified?, global.format);

@@ -262,15 +262,8 @@ impl Server {
         }
     }
 
-    /// Starts one and kills it so soon that it may not listen yet.
-    pub fn kill_while_starting(folder: &Folder, after: Duration) -> ExitStatus {
-        let mut child = Self::spawn(folder);
-        std::thread::sleep(after);
-        child.kill().unwrap();
-        child.wait().unwrap()
-    }
-
-    fn spawn(folder: &Folder) -> Child {
+    /// Starts one, to be looked after by the caller.
+    pub fn spawn(folder: &Folder) -> Child {
         let mut serve = folder.synor(&["serve", "--listen", "127.0.0.1:0"]);
         serve.command.env("RUST_LOG", "warn");
         serve.command.stdout(Stdio::piped()).spawn().unwrap()

@@ -1,0 +1,3 @@
+//! What tests of several crates need. Nothing of the product depends on it.
+
+pub mod postgres;
