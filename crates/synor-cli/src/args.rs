@@ -30,6 +30,8 @@ pub enum Format {
     Json,
     /// The main table, for spreadsheets.
     Csv,
+    /// Columns, for data tools; only of `usage export`.
+    Parquet,
 }
 
 /// What all commands share.

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -113,6 +113,47 @@ impl Session {
         self.answer(self.request(Method::GET, path)).await
     }
 
+    /// Reads something that parameters say more about.
+    pub async fn get_with<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> anyhow::Result<T> {
+        self.answer(self.request(Method::GET, path).query(query))
+            .await
+    }
+
+    /// Where the server is, and the key that this session has there.
+    pub fn server(&self) -> (&str, &str) {
+        (&self.url, &self.secret)
+    }
+
+    /// Opens an answer that is read as it comes. `last_event` is the last message of a stream that
+    /// was seen.
+    pub async fn open(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        last_event: Option<&str>,
+    ) -> anyhow::Result<Response> {
+        let mut request = self.request(Method::GET, path).query(query);
+        if let Some(last) = last_event {
+            request = request.header("Last-Event-ID", last);
+        }
+        let response = self.send(request).await?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body = response.bytes().await.context("the answer broke off")?;
+        Err(refusal(status, &body))
+    }
+
+    /// Removes something.
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        self.answer(self.request(Method::DELETE, path)).await
+    }
+
     /// Does something. `key` names the command, so that a retry is not a second one.
     pub async fn post<T: DeserializeOwned>(
         &self,
@@ -151,22 +192,30 @@ impl Session {
         }
     }
 
-    async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> anyhow::Result<T> {
-        let response = request.send().await.map_err(|e| {
+    async fn send(&self, request: RequestBuilder) -> anyhow::Result<Response> {
+        request.send().await.map_err(|e| {
             error_with_help(
                 format!("cannot reach {}: {}", self.url, without_url(e)),
                 "is the server running? `synor serve` starts one",
             )
-        })?;
+        })
+    }
+
+    async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> anyhow::Result<T> {
+        let response = self.send(request).await?;
         let status = response.status();
         let body = response.bytes().await.context("the answer broke off")?;
         if status.is_success() {
             return serde_json::from_slice(&body).context("the server's answer cannot be read");
         }
-        match serde_json::from_slice::<Problem>(&body) {
-            Ok(problem) => Err(told(&problem)),
-            Err(_) => Err(error(format!("the server answered {status}"))),
-        }
+        Err(refusal(status, &body))
+    }
+}
+
+fn refusal(status: StatusCode, body: &[u8]) -> anyhow::Error {
+    match serde_json::from_slice::<Problem>(body) {
+        Ok(problem) => told(&problem),
+        Err(_) => error(format!("the server answered {status}")),
     }
 }
 

@@ -65,12 +65,13 @@ impl Node {
             url: format!("http://{}", listener.local_addr()?),
             secret,
         };
+        let (stop, stopped) = watch::channel(false);
         let state = AppState {
             engine: Arc::clone(&engine),
             rpc: Arc::new(RpcServer::for_development(Arc::<DevChain>::clone(&chain))),
             local_secret: server.secret.as_str().into(),
+            stopping: stopped.clone(),
         };
-        let (stop, stopped) = watch::channel(false);
         let mut until = stopped.clone();
         let shutdown = async move {
             // An error means that the node is gone, which is as good a reason to stop.

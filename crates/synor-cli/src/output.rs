@@ -9,6 +9,7 @@ use serde_json::Value;
 use synor_economics::money::MicroSynor;
 
 use crate::args::Format;
+use crate::error::error_with_help;
 use crate::format;
 
 /// A value in a table: what people see, and what a spreadsheet gets.
@@ -249,6 +250,13 @@ impl Answer {
                     }
                 }
                 writeln!(out, "{}", serde_json::to_string(&self.json)?)?;
+            }
+            Format::Parquet => {
+                let help = "`synor usage export --format parquet` writes it";
+                return Err(error_with_help(
+                    "this answer is not written as Parquet",
+                    help,
+                ));
             }
             Format::Table => {
                 for part in &self.parts {

@@ -6,12 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What each crate may depend on.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("economics", &[]),
     ("usage", &["economics"]),
     ("streams", &["economics", "usage"]),
     ("store", &["economics"]),
     ("chain", &["economics"]),
+    // For services elsewhere: it knows the API and nothing behind it.
+    ("client", &[]),
     ("feeds", &["economics", "chain"]),
     ("engine", &["economics", "usage", "store", "chain", "feeds"]),
     // Chain, store and usage for the shapes on the wire.
@@ -26,6 +28,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "usage",
             "store",
             "chain",
+            "client",
             "feeds",
             "engine",
             "server",

@@ -28,4 +28,5 @@ pub mod period;
 pub mod plan;
 pub mod pricing;
 pub mod quantity;
+pub mod quota;
 mod wire;

@@ -169,6 +169,20 @@ impl Period {
         }
     }
 
+    /// The day that holds an instant in a time zone, from midnight to midnight, or from the first
+    /// instant of a day that the clocks leap into.
+    pub fn day_containing(at: Timestamp, zone: &Zone) -> Result<Self, PeriodError> {
+        let time = jiff::Timestamp::from_second(at.0).map_err(|_| PeriodError::OutOfRange)?;
+        let today = time.to_zoned_datetime(zone.tz.clone()).date();
+        let tomorrow = today.tomorrow().map_err(|_| PeriodError::OutOfRange)?;
+        let first = |day: civil::Date| {
+            let start = day.to_zoned_datetime(zone.tz.clone());
+            let start = start.map_err(|_| PeriodError::OutOfRange)?;
+            Ok(Timestamp(start.timestamp().as_second()))
+        };
+        Self::new(first(today)?, first(tomorrow)?)
+    }
+
     /// The first instant of the period.
     pub const fn start(self) -> Timestamp {
         self.start

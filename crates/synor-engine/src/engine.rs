@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::error::EngineError;
+use crate::quotas::QuotaBook;
 use crate::spot::{SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN};
 
 /// How often a decision is made again before its conflict is reported.
@@ -64,6 +65,8 @@ pub struct Engine {
     pub(crate) price_lists: RwLock<Arc<Vec<PriceList>>>,
     /// Accounts that are known to exist; an account is never removed.
     pub(crate) known_accounts: RwLock<HashSet<AccountId>>,
+    /// The quotas in force.
+    pub(crate) quotas: QuotaBook,
     /// One decision at a time for each scope, so that a hot account does not fight itself.
     turns: Mutex<HashMap<Scope, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -114,6 +117,7 @@ impl Engine {
             billing_wallet,
             price_lists: RwLock::default(),
             known_accounts: RwLock::default(),
+            quotas: QuotaBook::default(),
             turns: Mutex::default(),
         };
         engine.put_price_list_in_force(list).await?;

@@ -11,6 +11,7 @@ use synor_economics::pricing::promotion::PromotionError;
 use synor_economics::pricing::reserved::CommitmentError;
 use synor_economics::pricing::spot::SpotError;
 use synor_economics::pricing::{PriceListError, PricingError};
+use synor_economics::quota::QuotaError;
 use synor_store::StoreError;
 use synor_usage::UsageLogError;
 use thiserror::Error;
@@ -73,6 +74,8 @@ pub enum EngineError {
     Promotion(#[from] PromotionError),
     #[error(transparent)]
     Commitment(#[from] CommitmentError),
+    #[error(transparent)]
+    Quota(#[from] QuotaError),
     #[error(transparent)]
     Spot(#[from] SpotError),
     #[error(transparent)]

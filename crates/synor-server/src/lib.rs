@@ -12,6 +12,7 @@ mod problem;
 mod request;
 mod spot;
 mod state;
+mod usage;
 mod wire;
 
 use axum::Router;
@@ -30,6 +31,7 @@ pub fn router(state: AppState) -> Router {
     let api = Router::new()
         .route("/events", post(events::ingest))
         .nest("/billing", billing::router())
+        .nest("/usage", usage::router())
         .nest("/cost", cost::router())
         .nest("/spot", spot::router())
         .nest(

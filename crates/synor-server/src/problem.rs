@@ -93,11 +93,15 @@ impl From<EngineError> for Problem {
             }
             EngineError::Promotion(_) => (S::UNPROCESSABLE_ENTITY, "promo-code-refused"),
             EngineError::Commitment(_) => (S::UNPROCESSABLE_ENTITY, "commitment-refused"),
+            EngineError::Quota(_) => (S::UNPROCESSABLE_ENTITY, "quota-refused"),
             EngineError::Spot(SpotError::Money(_)) => (S::UNPROCESSABLE_ENTITY, "invalid-amount"),
             EngineError::Spot(_) => (S::UNPROCESSABLE_ENTITY, "invalid-request"),
             EngineError::Period(_)
             | EngineError::Usage(UsageLogError::TooManySteps { .. } | UsageLogError::Calendar(_)) => {
                 (S::UNPROCESSABLE_ENTITY, "invalid-request")
+            }
+            EngineError::Usage(UsageLogError::UnknownEvent { .. }) => {
+                (S::NOT_FOUND, "unknown-event")
             }
             EngineError::Store(StoreError::CommandReused { .. }) => {
                 (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused")

@@ -7,6 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use synor_chain::RpcServer;
 use synor_engine::Engine;
+use tokio::sync::watch;
 
 use crate::problem::Problem;
 use crate::request::read_bytes;
@@ -20,6 +21,8 @@ pub struct AppState {
     pub rpc: Arc<RpcServer>,
     /// The secret of this run that lies in the data folder: whoever can read the folder is admin.
     pub local_secret: Arc<str>,
+    /// Becomes true when the server stops, or its sender goes: streams end then.
+    pub stopping: watch::Receiver<bool>,
 }
 
 /// `POST /rpc`: the chain, for wallets.

@@ -12,6 +12,7 @@ use synor_economics::money::MicroSynor;
 use synor_economics::period::Timestamp;
 use synor_economics::pricing::promotion::{Promotion, Redemption};
 use synor_economics::pricing::reserved::Commitment;
+use synor_economics::quota::Quota;
 
 use crate::api_key::{ApiKey, ApiKeyRole};
 use crate::error::StoreError;
@@ -34,6 +35,7 @@ pub enum Kind {
     Payment,
     PriceList,
     Promotion,
+    Quota,
     Redemption,
     Referral,
     SpotAsk,
@@ -47,7 +49,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Account,
         Self::ApiKey,
         Self::AutoPay,
@@ -62,6 +64,7 @@ impl Kind {
         Self::Payment,
         Self::PriceList,
         Self::Promotion,
+        Self::Quota,
         Self::Redemption,
         Self::Referral,
         Self::SpotAsk,
@@ -95,6 +98,7 @@ impl Kind {
             Self::Payment => "payment",
             Self::PriceList => "price_list",
             Self::Promotion => "promotion",
+            Self::Quota => "quota",
             Self::Redemption => "redemption",
             Self::Referral => "referral",
             Self::SpotAsk => "spot_ask",
@@ -439,5 +443,21 @@ impl Document for Redemption {
             sort_key: self.redeemed_at.secs(),
             ..Keys::default()
         }
+    }
+}
+
+impl Document for Quota {
+    const KIND: Kind = Kind::Quota;
+    fn keys(&self) -> Keys {
+        Keys {
+            id: self.name(),
+            account: Some(self.account_id.clone()),
+            sort_key: self.set_at.secs(),
+            is_open: self.removed_at.is_none(),
+            ..Keys::default()
+        }
+    }
+    fn check(&self) -> Result<(), String> {
+        Quota::check(self).map_err(|e| e.to_string())
     }
 }

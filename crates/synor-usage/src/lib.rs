@@ -2,7 +2,7 @@
 //!
 //! [`UsageLog`] is the seam. Its backends are [`sqlite`], for one machine, and
 //! `postgres`, for several; every backend passes the tests of [`conformance`]. [`import`] reads
-//! events from files.
+//! events from files, and [`export`] writes them.
 #![deny(
     clippy::float_arithmetic,
     clippy::cast_possible_truncation,
@@ -11,18 +11,27 @@
     clippy::cast_precision_loss
 )]
 
+mod aggregate;
 pub mod conformance;
 pub mod error;
+pub mod export;
 pub mod import;
 pub mod log;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the log that stands on the segments is being built"
+)]
+mod segments;
 pub mod series;
 pub mod sqlite;
 
 mod findings;
 mod prepared;
 
+pub use aggregate::{Aggregate, UnknownAggregate};
 pub use error::UsageLogError;
 pub use log::{
     Appended, Batch, ChangeQuery, Duplicate, EventQuery, LogCheck, LogPosition, LoggedEvent,

@@ -1,6 +1,8 @@
 //! The usage log: where acknowledged events live, each exactly once, and from which every bill and
 //! chart is read.
 
+use std::collections::{BTreeSet, HashSet};
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use synor_economics::id::AccountId;
@@ -8,6 +10,7 @@ use synor_economics::metering::{EventId, Measure, ResourceType, UsageEvent, Usag
 use synor_economics::period::{Period, Timestamp};
 use synor_economics::quantity::Quantity;
 
+use crate::aggregate::{self, Aggregate};
 use crate::error::UsageLogError;
 use crate::series::{Series, SeriesQuery};
 
@@ -88,9 +91,44 @@ pub trait UsageLog: Send + Sync {
     /// Usage in steps of time; the steps add up to the summary of the period.
     async fn series(&self, query: SeriesQuery) -> Result<Series, UsageLogError>;
 
+    /// A series of something else than sums, of everything acknowledged when it began. It reads the
+    /// account's events, for levels also those before the period.
+    async fn aggregate(
+        &self,
+        query: SeriesQuery,
+        aggregate: Aggregate,
+    ) -> Result<Series, UsageLogError> {
+        match aggregate {
+            Aggregate::Sum => self.series(query).await,
+            other => aggregate::read(self, query, &other).await,
+        }
+    }
+
     /// Events as they were acknowledged, in order of position, those that were withdrawn marked so.
     /// Paging by `next` gives each event once, those appended meanwhile at the end.
     async fn events(&self, query: EventQuery) -> Result<Page<LoggedEvent>, UsageLogError>;
+
+    /// Whether the log holds an event under each of these identities, withdrawn or not, in the
+    /// order of the identities. What a backend does not find by an index is looked for in all
+    /// events of the accounts.
+    async fn holds(&self, ids: Vec<EventId>) -> Result<Vec<bool>, UsageLogError> {
+        let accounts: BTreeSet<_> = ids.iter().map(|id| &id.account).collect();
+        let asked: HashSet<_> = ids.iter().collect();
+        let mut held = HashSet::new();
+        for account in accounts {
+            let mut query = EventQuery::all(account.clone());
+            loop {
+                let page = self.events(query.clone()).await?;
+                let identities = page.items.into_iter().map(|logged| logged.event.identity);
+                held.extend(identities.filter(|id| asked.contains(id)));
+                match page.next {
+                    Some(next) => query.after = next,
+                    None => break,
+                }
+            }
+        }
+        Ok(ids.iter().map(|id| held.contains(id)).collect())
+    }
 
     /// The accounts that have any event, in order.
     async fn accounts(&self) -> Result<Vec<AccountId>, UsageLogError>;

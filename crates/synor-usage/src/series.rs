@@ -30,6 +30,8 @@ pub enum Step {
     Day,
     /// A calendar month.
     Month,
+    /// The whole period as one step.
+    Whole,
 }
 
 /// What lines of a series are kept apart by, besides the resource.
@@ -86,6 +88,14 @@ pub struct SeriesLine {
 }
 
 impl SplitBy {
+    /// What this name keeps apart: `provider`, or else a dimension.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "provider" => Self::Provider,
+            dimension => Self::Dimension(dimension.to_owned()),
+        }
+    }
+
     /// The value under which usage falls.
     pub(crate) fn group(
         &self,
@@ -181,6 +191,7 @@ pub fn steps(period: Period, step: Step, zone: &Zone) -> Result<Vec<Period>, Usa
         let next = match step {
             Step::Hour => next_hour(start, &tz)?,
             Step::Day => next_day(start, &tz)?,
+            Step::Whole => period.end(),
             Step::Month => Month::containing(start, zone)?.period(zone)?.end(),
         };
         let end = next.min(period.end());

@@ -44,12 +44,14 @@ mod postgres {
 fn the_list_of_conformance_tests_is_whole() {
     let list = include_str!("../src/conformance/mod.rs");
     let stories = [
+        include_str!("../src/conformance/aggregates.rs"),
         include_str!("../src/conformance/batched.rs"),
         include_str!("../src/conformance/concurrent.rs"),
         include_str!("../src/conformance/identity.rs"),
         include_str!("../src/conformance/levels.rs"),
         include_str!("../src/conformance/reading.rs"),
         include_str!("../src/conformance/series.rs"),
+        include_str!("../src/conformance/withdrawals.rs"),
     ];
     let functions = stories
         .iter()

@@ -16,6 +16,7 @@ use synor_server::{AppState, router};
 use synor_store::{ChangeSet, SqliteStore, Store};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 use super::report::{ROUNDS, Report};
 use super::{Options, library, load, on_runtime};
@@ -79,6 +80,8 @@ async fn serve(folder: &Path) -> SocketAddr {
         engine: Arc::new(engine.await.unwrap()),
         rpc: Arc::new(RpcServer::for_development(chain)),
         local_secret: SECRET.into(),
+        // Only streams ask, and nobody opens one.
+        stopping: watch::channel(false).1,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -95,7 +95,7 @@ pub fn run(seed: u64, kills: u64) {
 
 /// Kills a server so soon that it may not listen yet.
 fn kill_while_starting(folder: &Folder, after: Duration) {
-    let mut server = Server::spawn(folder);
+    let mut server = Server::spawn(folder, "127.0.0.1:0");
     sleep(after);
     server.kill().unwrap();
     server.wait().unwrap();

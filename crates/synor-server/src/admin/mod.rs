@@ -3,6 +3,7 @@
 mod accounts;
 mod books;
 mod invoices;
+mod quotas;
 mod terms;
 
 use axum::Router;
@@ -20,6 +21,10 @@ pub fn router() -> Router<AppState> {
         .route("/invoices/{id}/void", post(invoices::void))
         .route("/accounts/{id}/plan", post(terms::change_plan))
         .route("/accounts/{id}/commitments", post(terms::commit))
+        .route(
+            "/accounts/{id}/quotas",
+            post(quotas::set).delete(quotas::remove),
+        )
         .route("/accounts/{id}/referral", post(terms::refer))
         .route(
             "/promotions",

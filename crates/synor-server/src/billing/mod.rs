@@ -3,6 +3,7 @@
 mod auto_pay;
 mod balance;
 mod deposit;
+mod events;
 mod export;
 mod invoices;
 mod pay;
@@ -27,7 +28,7 @@ pub fn router() -> Router<AppState> {
         .route("/invoices/{id}/payment", get(pay::payment))
         .route("/usage", get(usage::summary))
         .route("/usage/series", get(usage::series))
-        .route("/usage/events", get(usage::events))
+        .route("/usage/events", get(events::events))
         .route("/deposit", post(deposit::announce))
         .route("/deposits/{id}", get(deposit::show))
         .route("/auto-pay", get(auto_pay::show).post(auto_pay::configure))

@@ -1,4 +1,4 @@
-//! Usage: the summary that bills are made of, series, and the events themselves.
+//! Usage: the summary that bills are made of, and series.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,7 +7,7 @@ use synor_economics::id::AccountId;
 use synor_economics::metering::{MeteringUnit, ResourceType, UsageRow};
 use synor_economics::period::{Month, Period, Timestamp, Zone};
 use synor_engine::{Engine, EngineError};
-use synor_usage::{EventQuery, LoggedEvent, Page, Series, SeriesQuery, SplitBy, Step};
+use synor_usage::{Aggregate, Series, SeriesQuery, SplitBy, Step};
 
 use crate::auth::ForAccount;
 use crate::problem::Problem;
@@ -18,14 +18,14 @@ use crate::state::AppState;
 #[derive(Deserialize)]
 pub struct WhenParams {
     /// A calendar month in the account's time zone; the running one if absent.
-    period: Option<Month>,
+    pub(super) period: Option<Month>,
     /// Or a period of one's own, in Unix seconds, end exclusive.
-    start: Option<i64>,
-    end: Option<i64>,
+    pub(super) start: Option<i64>,
+    pub(super) end: Option<i64>,
 }
 
 /// The period asked for, and the account's time zone.
-async fn when(
+pub(super) async fn when(
     engine: &Engine,
     account: &AccountId,
     params: &WhenParams,
@@ -123,11 +123,15 @@ pub struct SeriesParams {
     period: Option<Month>,
     start: Option<i64>,
     end: Option<i64>,
-    /// `hour`, `day` or `month`.
+    /// `hour`, `day`, `month` or `whole`.
     step: Option<Step>,
+    /// Whose hours, days and months; the account's if absent.
+    zone: Option<Zone>,
     resource: Option<ResourceType>,
     /// `provider`, or a dimension.
     group_by: Option<String>,
+    /// `sum`, `maximum`, `unique:provider` or `unique:DIMENSION`.
+    aggregate: Option<String>,
 }
 
 /// `GET /billing/usage/series`
@@ -141,66 +145,19 @@ pub async fn series(
         start: params.start,
         end: params.end,
     };
-    let (period, zone) = when(&state.engine, &account, &times).await?;
-    let split = params.group_by.map(|by| match by.as_str() {
-        "provider" => SplitBy::Provider,
-        _ => SplitBy::Dimension(by),
-    });
+    let (period, own_zone) = when(&state.engine, &account, &times).await?;
+    let aggregate = params.aggregate.as_deref().unwrap_or("sum");
+    let aggregate: Aggregate = aggregate
+        .parse()
+        .map_err(|error| Problem::invalid(format!("aggregate: {error}")))?;
     let query = SeriesQuery {
         account,
         period,
         step: params.step.unwrap_or(Step::Day),
-        zone,
+        zone: params.zone.unwrap_or(own_zone),
         resource: params.resource,
-        split,
+        split: params.group_by.as_deref().map(SplitBy::named),
     };
-    Ok(Json(
-        state
-            .engine
-            .usage()
-            .series(query)
-            .await
-            .map_err(EngineError::from)?,
-    ))
-}
-
-/// Which events.
-#[derive(Deserialize)]
-pub struct EventParams {
-    period: Option<Month>,
-    start: Option<i64>,
-    end: Option<i64>,
-    resource: Option<ResourceType>,
-    after: Option<u64>,
-    limit: Option<usize>,
-}
-
-/// `GET /billing/usage/events`
-pub async fn events(
-    State(state): State<AppState>,
-    ForAccount(account): ForAccount,
-    Params(params): Params<EventParams>,
-) -> Result<Json<Page<LoggedEvent>>, Problem> {
-    let asked = params.period.is_some() || params.start.is_some() || params.end.is_some();
-    let times = WhenParams {
-        period: params.period,
-        start: params.start,
-        end: params.end,
-    };
-    let (period, _) = when(&state.engine, &account, &times).await?;
-    let query = EventQuery {
-        period: asked.then_some(period),
-        resource: params.resource,
-        after: params.after.unwrap_or_default(),
-        limit: params.limit.unwrap_or(100),
-        ..EventQuery::all(account)
-    };
-    Ok(Json(
-        state
-            .engine
-            .usage()
-            .events(query)
-            .await
-            .map_err(EngineError::from)?,
-    ))
+    let series = state.engine.usage().aggregate(query, aggregate).await;
+    Ok(Json(series.map_err(EngineError::from)?))
 }

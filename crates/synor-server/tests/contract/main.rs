@@ -32,6 +32,8 @@ async fn every_answer_is_as_documented() {
     accounts::about_the_server(&server).await;
     let (acme, beta) = accounts::accounts(&server).await;
     usage::events(&server).await;
+    usage::corrections(&server).await;
+    usage::quotas(&server, &acme).await;
     usage::usage(&server, &acme).await;
     let deposit = money::prepaid(&server, &acme).await;
     let invoices = invoices::closing(&server).await;

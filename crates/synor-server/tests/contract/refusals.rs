@@ -243,7 +243,7 @@ async fn what_is_not_there_is_told_as_a_problem() {
         .map(|o| o.path.clone())
         .collect();
     for path in known {
-        let (status, problem) = server.raw("DELETE", &path).await;
+        let (status, problem) = server.raw("PUT", &path).await;
         assert_eq!((status, &problem["status"]), (405, &json!(405)), "{path}");
     }
 }

@@ -193,6 +193,170 @@ pub async fn events(server: &Server) {
     }
 }
 
+/// A correction is done whole, or names what it stumbled over and does nothing. It leaves the month
+/// as it was.
+pub async fn corrections(server: &Server) {
+    let before = server
+        .admin("getUsage")
+        .account(ACME)
+        .query("period", "2026-01");
+    let before = before.expect(200).await["rows"].clone();
+    let wrong = event(
+        "network.ingress",
+        "5",
+        ACME,
+        "2026-01-10T00:00:00Z",
+        40,
+        "GB",
+    );
+    ingest(server, std::slice::from_ref(&wrong)).await;
+    let right = event(
+        "network.ingress",
+        "3",
+        ACME,
+        "2026-01-10T00:00:00Z",
+        41,
+        "GB",
+    );
+    let withdraw = |id: &str| json!({ "source": "node-fra-1", "id": id });
+    let amendment = json!({ "account_id": ACME, "withdraw": [withdraw("e-40")],
+        "events": [right] });
+    for (withdrawn, accepted) in [(1, 1), (0, 0)] {
+        let call = server.admin("correctUsage").json(&amendment);
+        let done = call.expect(200).await;
+        assert_eq!(
+            (&done["withdrawn"], &done["accepted"]),
+            (&json!(withdrawn), &json!(accepted))
+        );
+    }
+    let conflicting = json!({ "events": [event("network.ingress", "4", ACME,
+        "2026-01-10T00:00:00Z", 41, "GB")] });
+    let done = server
+        .admin("correctUsage")
+        .json(&conflicting)
+        .expect(200)
+        .await;
+    assert_eq!(done["conflicting"][0]["id"], "e-41");
+
+    let one_unknown =
+        json!({ "account_id": ACME, "withdraw": [withdraw("e-41"), withdraw("e-99")] });
+    let problem = server.admin("correctUsage").json(&one_unknown);
+    let problem = problem.problem(404, "unknown-event").await;
+    assert!(
+        problem["detail"]
+            .as_str()
+            .is_some_and(|d| d.contains("e-99")),
+        "{problem}"
+    );
+    let zero = event(
+        "network.ingress",
+        "0",
+        ACME,
+        "2026-01-10T00:00:00Z",
+        42,
+        "GB",
+    );
+    let bad_event = json!({ "account_id": ACME, "withdraw": [withdraw("e-41")], "events": [zero] });
+    let call = server.admin("correctUsage").json(&bad_event);
+    call.problem(422, "events-rejected").await;
+    let of_beta = event(
+        "network.ingress",
+        "1",
+        BETA,
+        "2026-01-10T00:00:00Z",
+        43,
+        "GB",
+    );
+    for refused in [
+        json!({}),
+        json!({ "account_id": ACME, "events": [of_beta] }),
+    ] {
+        let call = server.admin("correctUsage").json(&refused);
+        call.problem(422, "invalid-request").await;
+    }
+    for unreadable in [
+        json!({ "withdraw": [withdraw("e-41")] }),
+        json!({ "withdrawals": [] }),
+    ] {
+        let call = server.admin("correctUsage").json(&unreadable);
+        call.problem(400, "invalid-request").await;
+    }
+    let rows = || async {
+        let call = server
+            .admin("getUsage")
+            .account(ACME)
+            .query("period", "2026-01");
+        call.expect(200).await["rows"].clone()
+    };
+    let three_gb = json!(3_000_000_000_u64);
+    let counted = rows().await;
+    let counted = counted.as_array().expect("rows");
+    assert!(
+        counted.iter().any(|row| row["quantity"] == three_gb),
+        "nothing refused was done"
+    );
+    let last = json!({ "withdraw": [{ "account": ACME, "source": "node-fra-1", "id": "e-41" }] });
+    server.admin("correctUsage").json(&last).expect(200).await;
+    assert_eq!(rows().await, before);
+}
+
+/// Quotas are set, looked at, replaced and removed.
+pub async fn quotas(server: &Server, acme: &str) {
+    let set = |body: Value| server.admin("setQuota").path("id", ACME).json(&body);
+    let quota = |resource: &str, per: &str, quantity: &str, unit: &str, effect: &str| {
+        json!({ "resource": resource, "per": per, "quantity": quantity, "unit": unit,
+            "effect": effect })
+    };
+    let cpu = quota("compute.cpu", "month", "8", "core-hours", "stop");
+    set(cpu.clone()).expect(201).await;
+    set(quota(
+        "storage.stored_data",
+        "month",
+        "1.5",
+        "GB-months",
+        "warn",
+    ))
+    .expect(201)
+    .await;
+    let listed = server.call("listQuotas").key(acme).expect(200).await;
+    let of_cpu = &listed["items"][1];
+    // Four core-hours were used on the second of February.
+    assert_eq!(
+        (&of_cpu["used"], &of_cpu["used_percent"]),
+        (&json!(14_400_000), &json!("50"))
+    );
+    for refused in [
+        quota("compute.cpu", "month", "1", "GB", "stop"),
+        quota("compute.cpu", "day", "0", "core-hours", "warn"),
+        quota("storage.stored_data", "month", "1", "GB-months", "stop"),
+    ] {
+        set(refused).problem(422, "quota-refused").await;
+    }
+    for unreadable in [
+        json!({}),
+        quota("compute.cpu", "year", "1", "core-hours", "stop"),
+    ] {
+        set(unreadable).problem(400, "invalid-request").await;
+    }
+    let nobody = server.admin("setQuota").path("id", "nobody").json(&cpu);
+    nobody.problem(404, "unknown-account").await;
+    let remove = |resource: &str| {
+        let call = server.admin("removeQuota").path("id", ACME);
+        call.query("resource", resource).query("per", "month")
+    };
+    for resource in ["compute.cpu", "storage.stored_data"] {
+        assert!(remove(resource).expect(200).await["removed_at"].is_i64());
+    }
+    remove("compute.cpu").problem(404, "not-found").await;
+    let call = server
+        .admin("removeQuota")
+        .path("id", ACME)
+        .query("per", "month");
+    call.problem(400, "invalid-request").await;
+    let listed = server.call("listQuotas").key(acme).expect(200).await;
+    assert_eq!(listed["items"], json!([]));
+}
+
 pub async fn usage(server: &Server, acme: &str) {
     let month = server.call("getUsage").key(acme).query("period", "2026-01");
     let month = month.expect(200).await;
@@ -222,6 +386,31 @@ pub async fn usage(server: &Server, acme: &str) {
         .query("resource", "compute.cpu");
     call.query("step", "hour").expect(200).await;
 
+    // 12 GPU-hours in one event on the 20th; in Kiritimati it was the 20th for ten hours more.
+    for (aggregate, zone, expected) in [
+        ("sum", "Pacific/Kiritimati", 43_200_000),
+        ("maximum", "UTC", 43_200_000),
+        ("unique:region", "UTC", 1),
+        ("unique:provider", "UTC", 1),
+    ] {
+        let call = server.call("getUsageSeries").key(acme);
+        let call = call.query("period", "2026-01").query("step", "whole");
+        let call = call.query("resource", "compute.gpu").query("zone", zone);
+        let series = call.query("aggregate", aggregate).expect(200).await;
+        assert_eq!(
+            series["lines"][0]["quantities"],
+            json!([expected]),
+            "{aggregate}"
+        );
+    }
+    for (name, value) in [
+        ("aggregate", "mean"),
+        ("zone", "Mars/Base"),
+        ("step", "week"),
+    ] {
+        let call = server.call("getUsageSeries").key(acme).query(name, value);
+        call.problem(400, "invalid-request").await;
+    }
     let first = server.call("listUsageEvents").key(acme).query("limit", "2");
     let first = first.expect(200).await;
     let next = first["next"].to_string();
@@ -235,6 +424,44 @@ pub async fn usage(server: &Server, acme: &str) {
     let page = call.expect(200).await;
     assert_eq!(page["items"].as_array().map(Vec::len), Some(2));
     assert_eq!(page["items"][1]["correction"], true);
+    let call = server.call("listUsageEvents").key(acme);
+    let withdrawn = call.query("resource", "network.ingress").expect(200).await;
+    for item in withdrawn["items"].as_array().expect("items") {
+        assert!(item["withdrawn"].is_u64(), "{item}");
+    }
+
+    let written = |format: &str| {
+        let call = server.call("listUsageEvents").key(acme);
+        call.query("period", "2026-01").query("format", format)
+    };
+    let csv = written("csv").expect(200).await;
+    let csv = csv.as_str().expect("CSV");
+    assert!(
+        csv.starts_with("account,service,resource,quantity,"),
+        "{csv}"
+    );
+    let ndjson = written("ndjson").expect(200).await;
+    let ndjson = ndjson.as_str().expect("NDJSON");
+    // Five events of January count; the two of network.ingress were withdrawn.
+    assert_eq!(
+        (csv.lines().count(), ndjson.lines().count()),
+        (1 + 5, 5),
+        "{ndjson}"
+    );
+    written("xml").problem(400, "invalid-request").await;
+
+    let follow = |after: &str| {
+        let call = server.call("streamUsage").key(acme).query("after", after);
+        call.query("limit", "2")
+    };
+    let stream = follow("0").expect(200).await;
+    let stream = stream.as_str().expect("messages");
+    let ids = stream
+        .lines()
+        .filter(|line| line.starts_with("id: "))
+        .count();
+    assert_eq!(ids, 2, "{stream}");
+    follow("x").problem(400, "invalid-request").await;
 
     for operation in ["getUsage", "getUsageSeries", "listUsageEvents"] {
         for (name, value) in [("start", "5"), ("period", "January"), ("end", "x")] {

@@ -18,6 +18,7 @@ use synor_economics::pricing::promotion::Promotion;
 use synor_economics::pricing::reserved::{Commitment, Committed};
 use synor_economics::pricing::{PriceList, rate_usage};
 use synor_economics::quantity::Quantity;
+use synor_economics::quota::{Quota, QuotaEffect, QuotaPeriod};
 
 use super::sample::{NOW, Note, account, changes, state};
 use crate::api_key::{ApiKey, ApiKeyRole};
@@ -254,6 +255,21 @@ async fn pricing_documents(store: &dyn Store) {
         ..commitment.clone()
     };
     round_trip(store, &[commitment, capacity]).await;
+    let quota = Quota {
+        account_id: account("acme"),
+        resource: ResourceType::NetworkEgress,
+        per: QuotaPeriod::Month,
+        quantity: Exact::new(3, 2).expect("a fraction"),
+        unit: "GB".parse().expect("a unit"),
+        effect: QuotaEffect::Stop,
+        set_at: NOW,
+        removed_at: None,
+    };
+    let removed = Quota {
+        removed_at: Some(NOW),
+        ..quota.clone()
+    };
+    round_trip(store, &[quota, removed]).await;
     let mut promotion = Promotion {
         code: "welcome-10".parse().expect("a code"),
         amount: DiscountAmount::Percent(Exact::from_integer(10)),

@@ -5,6 +5,7 @@
 //! backend. [`ReferenceLog`] is the shortest log that keeps the promises: what it answers is right,
 //! however slowly.
 
+mod aggregates;
 mod batched;
 mod concurrent;
 mod identity;
@@ -15,6 +16,7 @@ mod series;
 mod text;
 mod withdrawals;
 
+pub use aggregates::*;
 pub use batched::*;
 pub use concurrent::*;
 pub use identity::*;
@@ -68,6 +70,10 @@ macro_rules! usage_log_conformance {
             days_follow_the_clocks_of_the_zone
             series_split_by_provider_and_by_dimension
             a_series_of_too_many_steps_is_refused
+            the_maximum_is_the_largest_single_quantity
+            the_maximum_of_a_level_is_its_peak_with_what_it_carries
+            unique_counts_different_values_in_each_step
+            an_aggregate_reads_beyond_one_page
             events_are_listed_as_they_were_appended
             a_withdrawn_event_counts_no_more
             a_withdrawal_counts_once_and_its_event_stays_known
@@ -77,6 +83,7 @@ macro_rules! usage_log_conformance {
             a_withdrawal_changes_the_past_only_for_later_readers
             a_stream_is_read_on_from_where_its_batch_ended
             a_stream_position_never_moves_backwards
+            what_is_held_is_known_by_its_identity
         }
         $crate::usage_log_conformance! { @shared $open;
             summaries_of_one_call_agree_while_appends_go_on

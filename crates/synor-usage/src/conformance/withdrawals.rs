@@ -209,3 +209,27 @@ pub async fn a_stream_position_never_moves_backwards(log: &dyn UsageLog) {
         "the events of a late batch count all the same"
     );
 }
+
+/// # Panics
+/// If the log breaks the promise.
+pub async fn what_is_held_is_known_by_its_identity(log: &dyn UsageLog) {
+    let gone = "n/2 network.egress 5 @2026-01-01";
+    append(log, ["n/1 network.egress 5 @2026-01-01", gone]).await;
+    append(log, ["n/1 network.egress 5 @2026-01-01 account=other"]).await;
+    amend(log, [gone], []).await.expect("it is withdrawn");
+    let asked = [
+        "n/3 network.egress 5 @2026-01-01",
+        "n/1 storage.deal 1 @2026-02-01",
+        gone,
+        "m/1 network.egress 5 @2026-01-01",
+        "n/2 network.egress 5 @2026-01-01 account=other",
+        "n/1 network.egress 5 @2026-01-01 account=other",
+    ];
+    let ids = asked.map(|text| event(text).identity).to_vec();
+    let held = log.holds(ids).await.expect("the log looks");
+    assert_eq!(held, [false, true, true, false, false, true]);
+    assert_eq!(
+        log.holds(Vec::new()).await.expect("the log looks"),
+        [true; 0]
+    );
+}

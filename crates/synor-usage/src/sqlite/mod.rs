@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use rusqlite::{Connection, Transaction};
 use synor_economics::id::AccountId;
+use synor_economics::metering::EventId;
 use synor_economics::metering::UsageSummary;
 use synor_economics::period::{Period, Timestamp};
 use tokio::sync::Semaphore;
@@ -153,6 +154,16 @@ impl UsageLog for SqliteUsageLog {
     async fn events(&self, query: EventQuery) -> Result<Page<LoggedEvent>, UsageLogError> {
         self.read("listing events", move |tx| read::events(tx, &query))
             .await
+    }
+
+    async fn holds(&self, ids: Vec<EventId>) -> Result<Vec<bool>, UsageLogError> {
+        self.read("looking for events", move |tx| {
+            let held = ids
+                .iter()
+                .map(|id| Ok(withdrawals::find(tx, id)?.is_some()));
+            held.collect()
+        })
+        .await
     }
 
     async fn accounts(&self) -> Result<Vec<AccountId>, UsageLogError> {

@@ -5,6 +5,7 @@ pub mod close_period;
 pub mod distribution;
 mod keys;
 mod migrate;
+mod quotas;
 pub mod terms;
 pub mod verify;
 mod void;
@@ -47,6 +48,10 @@ pub enum Served {
     SetPlan(terms::PlanArguments),
     /// Take on an account's commitment.
     Commit(terms::CommitArguments),
+    /// Limit what an account may use of a resource.
+    SetQuota(quotas::SetArguments),
+    /// Limit it no more.
+    RemoveQuota(quotas::Which),
     /// Record who referred an account.
     Refer {
         /// Who was referred.
@@ -100,6 +105,8 @@ async fn served(command: Served, global: &Global) -> anyhow::Result<()> {
         Served::GrantCredit(arguments) => keys::grant(arguments, &session).await,
         Served::SetPlan(arguments) => terms::set_plan(arguments, &session).await,
         Served::Commit(arguments) => terms::commit(arguments, &session).await,
+        Served::SetQuota(arguments) => quotas::set(arguments, &session).await,
+        Served::RemoveQuota(which) => quotas::remove(which, &session).await,
         Served::Refer { account_id, by } => terms::refer(&account_id, &by, &session).await,
         Served::CreatePromotion(arguments) => terms::create_promotion(arguments, &session).await,
         Served::Promotions => terms::promotions(&session).await,

@@ -45,9 +45,12 @@ pub async fn run(arguments: Arguments, session: &Session) -> anyhow::Result<Answ
         text("Provider", "provider"),
         text("Source", "source"),
         text("Id", "id"),
+        number("Withdrawn at", "withdrawn"),
     ]);
     for LoggedEvent {
-        position, event, ..
+        position,
+        withdrawn,
+        event,
     } in &page.items
     {
         table.row([
@@ -59,6 +62,7 @@ pub async fn run(arguments: Arguments, session: &Session) -> anyhow::Result<Answ
             Field::from(event.provider.as_ref().map_or("", |p| p.as_str())),
             Field::from(event.identity.source.clone()),
             Field::from(event.identity.id.clone()),
+            withdrawn.map_or_else(|| Field::from(""), Field::from),
         ]);
     }
     let answer = Answer::new(&page)?.table(table);

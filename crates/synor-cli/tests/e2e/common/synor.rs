@@ -1,6 +1,6 @@
 //! The binary on a data folder of its own.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -159,6 +159,22 @@ impl Synor {
         piped.spawn().unwrap()
     }
 
+    /// Starts it, to be fed and looked after by the caller.
+    pub fn spawn_fed(mut self) -> Child {
+        self.command.stdin(Stdio::piped());
+        self.spawn()
+    }
+
+    /// Runs it to its end on this input.
+    pub fn fed(self, input: &str) -> Ran {
+        let what = self.what.clone();
+        let mut child = self.spawn_fed();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(input.as_bytes()).unwrap();
+        drop(stdin);
+        Ran::new(what, child.wait_with_output().unwrap())
+    }
+
     /// Runs it to its end.
     pub fn run(self) -> Ran {
         let what = self.what.clone();
@@ -236,17 +252,28 @@ pub struct Server {
     pub url: String,
     /// Makes its sender an admin.
     pub secret: String,
+    /// The key that the folder's first start prints; it lasts across restarts.
+    pub admin_key: Option<String>,
 }
 
 impl Server {
     /// Starts one and waits until it listens.
     pub fn start(folder: &Folder) -> Self {
-        let mut child = Self::spawn(folder);
+        Self::start_at(folder, "127.0.0.1:0")
+    }
+
+    /// Starts one at an address, where one may have been before.
+    pub fn start_at(folder: &Folder, address: &str) -> Self {
+        let mut child = Self::spawn(folder, address);
         let mut printed = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut admin_key = None;
         let url = printed
             .by_ref()
             .map(Result::unwrap)
             .find_map(|line| {
+                if let Some(key) = line.strip_prefix("admin key (shown this once): ") {
+                    admin_key = Some(key.to_owned());
+                }
                 let (_, url) = line.strip_prefix("serving ")?.rsplit_once(" at ")?;
                 Some(url.to_owned())
             })
@@ -259,12 +286,13 @@ impl Server {
             child,
             url,
             secret: super::text(&published["secret"]).to_owned(),
+            admin_key,
         }
     }
 
     /// Starts one, to be looked after by the caller.
-    pub fn spawn(folder: &Folder) -> Child {
-        let mut serve = folder.synor(&["serve", "--listen", "127.0.0.1:0"]);
+    pub fn spawn(folder: &Folder, address: &str) -> Child {
+        let mut serve = folder.synor(&["serve", "--listen", address]);
         serve.command.env("RUST_LOG", "warn");
         serve.command.stdout(Stdio::piped()).spawn().unwrap()
     }

@@ -54,6 +54,7 @@ pub struct Server {
     base: String,
     client: reqwest::Client,
     seen: Mutex<BTreeSet<(String, u16)>>,
+    _stop: tokio::sync::watch::Sender<bool>,
     _folder: TempDir,
 }
 
@@ -91,10 +92,12 @@ impl Server {
             prices.expect("prices"),
         );
         let engine = Arc::new(engine.await.expect("an engine"));
+        let (stop, stopping) = tokio::sync::watch::channel(false);
         let state = AppState {
             engine: Arc::clone(&engine),
             rpc: Arc::new(RpcServer::for_development(chain.clone())),
             local_secret: ADMIN.into(),
+            stopping,
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.expect("a port");
@@ -108,6 +111,7 @@ impl Server {
             base,
             client: reqwest::Client::new(),
             seen: Mutex::default(),
+            _stop: stop,
             _folder: folder,
         }
     }
