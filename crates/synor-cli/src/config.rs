@@ -1,5 +1,6 @@
 //! `synor.toml` in the data folder: what an operator decides. Everything has a default.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,6 +12,8 @@ use synor_economics::distribution::FeeSplit;
 use synor_economics::money::MicroSynor;
 use synor_economics::pricing::PriceList;
 use synor_engine::EngineConfig;
+use synor_server::{IngestConfig, Intake};
+use synor_usage::import::{Meter, Meters};
 
 use crate::data_folder::DataFolder;
 use crate::error::error;
@@ -38,6 +41,10 @@ pub struct Config {
     pub referral_reward: Option<String>,
     /// The length of the spot market's intervals in seconds [default: an hour].
     pub spot_interval_secs: Option<i64>,
+    /// What the intake of usage is held to.
+    pub ingest: IngestConfig,
+    /// Meters for events whose type is not one of our resources, by name.
+    pub meters: BTreeMap<String, Meter>,
     /// Where the book lies.
     pub storage: Storage,
 }
@@ -92,6 +99,17 @@ impl Config {
                 .spot_interval_secs
                 .unwrap_or(defaults.spot_interval_secs),
         })
+    }
+
+    /// The intake of usage.
+    pub fn intake(&self) -> anyhow::Result<Intake> {
+        if self.ingest.body_max_bytes > self.ingest.in_flight_max_bytes {
+            let message = "ingest: body_max_bytes is more than in_flight_max_bytes, so that a \
+                           body of that size would never be taken";
+            return Err(error(message));
+        }
+        let meters = Meters::new(self.meters.clone()).map_err(|e| error(e.to_string()))?;
+        Ok(Intake::new(self.ingest, meters))
     }
 
     /// The price list to put in force.

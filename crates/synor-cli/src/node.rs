@@ -71,6 +71,7 @@ impl Node {
             rpc: Arc::new(RpcServer::for_development(Arc::<DevChain>::clone(&chain))),
             local_secret: server.secret.as_str().into(),
             stopping: stopped.clone(),
+            intake: Arc::new(config.intake()?),
         };
         let mut until = stopped.clone();
         let shutdown = async move {

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+mod rfc3339;
+
 use jiff::civil;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde::{Deserialize, Serialize};
@@ -74,6 +76,9 @@ impl Timestamp {
     /// # Ok::<(), synor_economics::period::PeriodError>(())
     /// ```
     pub fn parse(text: &str) -> Result<Self, PeriodError> {
+        if let Some(secs) = rfc3339::utc_secs(text) {
+            return Ok(Self(secs));
+        }
         let time: jiff::Timestamp = text
             .parse()
             .map_err(|_| PeriodError::NotATime(text.to_owned()))?;

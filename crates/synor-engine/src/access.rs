@@ -3,7 +3,7 @@
 use serde::Serialize;
 use synor_economics::id::ApiKeyId;
 use synor_economics::period::Timestamp;
-use synor_store::{ApiKey, ApiKeyRole, ChangeSet, Kind, ListQuery};
+use synor_store::{ApiKey, ApiKeyRole, ChangeSet, Kind, ListQuery, RateLimit};
 use uuid::Uuid;
 
 use crate::engine::Engine;
@@ -29,6 +29,9 @@ pub struct NewKey {
     pub label: String,
     /// Since when.
     pub created_at: Timestamp,
+    /// How much it may ask for, where that is its own.
+    #[serde(flatten)]
+    pub rate_limit: RateLimit,
     /// What callers send.
     pub secret: String,
 }
@@ -51,6 +54,17 @@ pub fn new_secret(prefix: &str) -> Result<String, EngineError> {
 impl Engine {
     /// Issues a key for a role.
     pub async fn issue_key(&self, role: ApiKeyRole, label: &str) -> Result<NewKey, EngineError> {
+        self.issue_limited_key(role, label, RateLimit::default())
+            .await
+    }
+
+    /// Issues a key for a role, with limits of its own.
+    pub async fn issue_limited_key(
+        &self,
+        role: ApiKeyRole,
+        label: &str,
+        rate_limit: RateLimit,
+    ) -> Result<NewKey, EngineError> {
         if let ApiKeyRole::Account(account) = &role {
             self.account(account).await?;
         }
@@ -66,6 +80,7 @@ impl Engine {
             label: label.to_owned(),
             created_at: self.now(),
             revoked_at: None,
+            rate_limit,
         };
         let mut changes = ChangeSet::new(Self::fresh_command("issue key"), self.now());
         changes.put(&key)?;
@@ -76,15 +91,21 @@ impl Engine {
             prefix: key.prefix,
             label: key.label,
             created_at: key.created_at,
+            rate_limit: key.rate_limit,
             secret,
         })
     }
 
     /// Who a secret belongs to.
     pub async fn authenticate(&self, secret: &str) -> Result<Caller, EngineError> {
+        Ok(self.key_of(secret).await?.role)
+    }
+
+    /// The key that a secret opens, with its limits.
+    pub async fn key_of(&self, secret: &str) -> Result<ApiKey, EngineError> {
         let key: Option<ApiKey> = self.store.find(&hash_of(secret)).await?;
         match key {
-            Some(key) if key.revoked_at.is_none() => Ok(key.role),
+            Some(key) if key.revoked_at.is_none() => Ok(key),
             _ => Err(EngineError::Unauthenticated),
         }
     }

@@ -1,7 +1,5 @@
 //! Opening and finding accounts.
 
-use std::sync::PoisonError;
-
 use serde::{Deserialize, Serialize};
 use synor_economics::account::Account;
 use synor_economics::id::AccountId;
@@ -67,26 +65,5 @@ impl Engine {
     /// All accounts, by age.
     pub async fn accounts(&self) -> Result<Vec<Account>, EngineError> {
         Ok(self.store.list(ListQuery::all(Kind::Account)).await?.items)
-    }
-
-    /// Whether an account exists, without reading the store twice for the same one.
-    pub(crate) async fn account_exists(&self, id: &AccountId) -> Result<bool, EngineError> {
-        if self
-            .known_accounts
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(id)
-        {
-            return Ok(true);
-        }
-        let exists = self.store.get::<Account>(id.as_str()).await?.is_some();
-        if exists {
-            let mut known = self
-                .known_accounts
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
-            known.insert(id.clone());
-        }
-        Ok(exists)
     }
 }

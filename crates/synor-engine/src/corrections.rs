@@ -2,12 +2,13 @@
 //! that was billed already is not touched; the difference is a line of the account's next invoice.
 
 use serde::{Deserialize, Serialize};
-use synor_economics::metering::{EventError, EventId, RawEvent, UsageEvent};
+use synor_economics::metering::{EventId, UsageEvent};
+use synor_usage::import::ReadEvent;
 use synor_usage::{Batch, LogPosition};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::ingest::Rejection;
+use crate::ingest::{Rejection, no_such_account};
 
 /// The most withdrawals and events, together, in one correction.
 pub const CORRECTION_MAX: usize = 10_000;
@@ -19,7 +20,7 @@ pub struct Correction {
     pub withdraw: Vec<EventId>,
     /// Events that count instead. Each needs an identity of its own, because the identity of a
     /// withdrawn event stays known.
-    pub events: Vec<RawEvent>,
+    pub events: Vec<ReadEvent>,
 }
 
 /// What became of a correction.
@@ -77,21 +78,18 @@ impl Engine {
     }
 
     /// The events, if every one of them holds and its account exists.
-    async fn all_valid(&self, events: Vec<RawEvent>) -> Result<Vec<UsageEvent>, EngineError> {
-        let now = self.now();
+    async fn all_valid(&self, events: Vec<ReadEvent>) -> Result<Vec<UsageEvent>, EngineError> {
+        let unknown = self.unknown_accounts(&events).await?;
         let mut valid = Vec::with_capacity(events.len());
         let mut rejected = Vec::new();
-        for (index, raw) in events.into_iter().enumerate() {
-            match raw.validate(now) {
-                Ok(event) if self.account_exists(&event.identity.account).await? => {
-                    valid.push(event);
+        for (index, event) in events.into_iter().enumerate() {
+            match event {
+                Ok(event) if unknown.contains(&event.identity.account) => {
+                    let event = no_such_account(event);
+                    rejected.push(Rejection { index, event });
                 }
-                Ok(event) => {
-                    let account = event.identity.account.as_str();
-                    let error = EventError::new("account", account, "there is no such account");
-                    rejected.push(Rejection { index, error });
-                }
-                Err(error) => rejected.push(Rejection { index, error }),
+                Ok(event) => valid.push(event),
+                Err(event) => rejected.push(Rejection { index, event }),
             }
         }
         match rejected.is_empty() {

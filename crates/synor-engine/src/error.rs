@@ -97,12 +97,12 @@ pub enum EngineError {
 fn rejections(rejected: &[Rejection]) -> String {
     match rejected {
         [] => "no event was accepted".to_owned(),
-        [only] => format!("event {}: {}", only.index, only.error),
+        [only] => format!("event {}: {}", only.index, only.event),
         [first, rest @ ..] => {
             format!(
                 "event {}: {} (and {} more)",
                 first.index,
-                first.error,
+                first.event,
                 rest.len()
             )
         }

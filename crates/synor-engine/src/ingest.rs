@@ -1,79 +1,261 @@
-//! Taking in usage: every event of a batch holds and is durable, or none of it is.
+//! Taking in usage: each event of a batch is counted, known already, or rejected with its reason.
+//! What holds is durable when the batch is answered.
 
-use serde::{Deserialize, Serialize};
-use synor_economics::metering::{EventError, EventId, RawEvent};
-use synor_usage::LogPosition;
+use std::collections::HashSet;
+use std::sync::PoisonError;
+
+use serde::Serialize;
+use synor_economics::account::Account;
+use synor_economics::id::AccountId;
+use synor_economics::metering::{EventError, UsageEvent};
+use synor_economics::quota::QuotaExceeded;
+use synor_usage::import::{ReadEvent, RefusedEvent};
+use synor_usage::{Appended, Batch, LogPosition, StreamPosition};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
 
-/// The most rejections that are told of one batch.
+/// The most rejections that are told of a batch that is refused whole.
 const REJECTIONS_MAX: usize = 100;
+
+/// Events as they were read, and what is committed with them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IngestBatch {
+    /// The events in order, among them those that could not be read or do not hold.
+    pub events: Vec<ReadEvent>,
+    /// How far the streams that they came from have been read with them; committed even if every
+    /// event is rejected.
+    pub read: Vec<StreamPosition>,
+    /// Whether one rejection refuses the whole batch.
+    pub is_atomic: bool,
+}
+
+impl IngestBatch {
+    /// Events that do not come from a stream, each for itself.
+    pub fn of(events: Vec<ReadEvent>) -> Self {
+        Self {
+            events,
+            ..Self::default()
+        }
+    }
+}
 
 /// An event that was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Rejection {
     /// Its place in the batch, from 0.
     pub index: usize,
-    /// The field, its value and the reason.
+    /// Its id, if that much could be read; the field, its value and the reason.
     #[serde(flatten)]
-    pub error: EventError,
+    pub event: RefusedEvent,
 }
 
-/// What became of a batch that was taken in.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// An event that was known before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownEvent {
+    /// Its place in the batch, from 0.
+    pub index: usize,
+    /// Its name at its source.
+    pub id: String,
+    /// Whether it says something else than what was counted.
+    pub is_conflicting: bool,
+}
+
+/// What became of a batch: every event that is not listed was counted now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ingested {
     /// Events counted now.
     pub accepted: u64,
-    /// Events known before, which are not counted again.
-    pub duplicate: u64,
-    /// Those of the duplicates that say something else than what was counted.
-    pub conflicting: Vec<EventId>,
-    /// A position up to which the usage log holds every event of the batch.
+    /// Events known before, or from an earlier place in the batch, which are not counted again; in
+    /// order of index.
+    pub duplicates: Vec<KnownEvent>,
+    /// Events that do not hold, in order of index.
+    pub rejected: Vec<Rejection>,
+    /// A position up to which the usage log holds every accepted event of the batch.
     pub position: LogPosition,
 }
 
+impl Ingested {
+    /// One event that never got so far as to be read.
+    pub fn of_rejected(event: RefusedEvent, position: LogPosition) -> Self {
+        Self {
+            rejected: vec![Rejection { index: 0, event }],
+            position,
+            ..Self::default()
+        }
+    }
+}
+
 impl Engine {
-    /// Counts each event once. If any of them does not hold, none is stored and all that do not
-    /// hold are named.
-    pub async fn ingest(&self, events: Vec<RawEvent>) -> Result<Ingested, EngineError> {
-        let now = self.now();
-        let mut accepted = Vec::with_capacity(events.len());
-        let mut rejected = Vec::new();
-        for (index, raw) in events.into_iter().enumerate() {
-            let event = match raw.validate(now) {
-                Ok(event) => event,
-                Err(error) => {
-                    rejected.push(Rejection { index, error });
-                    continue;
+    /// Counts each event that holds once, and notes how far the streams were read, all in one
+    /// commit. If the batch is atomic and any event does not hold, nothing is stored.
+    pub async fn ingest(&self, batch: IngestBatch) -> Result<Ingested, EngineError> {
+        let mut sorted = Sorted::with_capacity(batch.events.len());
+        let unknown = self.unknown_accounts(&batch.events).await?;
+        for (index, event) in batch.events.into_iter().enumerate() {
+            match event {
+                Ok(event) if unknown.contains(&event.identity.account) => {
+                    sorted.reject(index, no_such_account(event));
                 }
-            };
-            let account = &event.identity.account;
-            if self.account_exists(account).await? {
-                accepted.push(event);
-            } else {
-                let reason = "there is no such account";
-                let error = EventError::new("account", account.as_str(), reason);
-                rejected.push(Rejection { index, error });
+                Ok(event) => sorted.accept(index, event),
+                Err(refused) => sorted.reject(index, refused),
             }
         }
-        if !rejected.is_empty() {
-            rejected.truncate(REJECTIONS_MAX);
-            return Err(EngineError::Rejected(rejected));
+        // Held until the events are counted, so that no other batch uses the same room.
+        let turn = self.quota_rejections(&sorted.accepted).await?;
+        sorted.stop(&turn.rejections);
+        if batch.is_atomic && !sorted.rejected.is_empty() {
+            sorted.rejected.truncate(REJECTIONS_MAX);
+            return Err(EngineError::Rejected(sorted.rejected));
         }
-        let identities: Vec<_> = accepted
-            .iter()
-            .map(|event| event.identity.clone())
-            .collect();
-        let appended = self.usage.append(accepted).await?;
-        let conflicting = appended.conflicting();
-        Ok(Ingested {
+        let events = std::mem::take(&mut sorted.accepted);
+        if events.is_empty() && batch.read.is_empty() {
+            let position = self.usage.position().await?;
+            return Ok(sorted.answer(Appended {
+                position,
+                ..Appended::default()
+            }));
+        }
+        let appended = self.usage.commit(Batch {
+            events,
+            read: batch.read,
+            ..Batch::default()
+        });
+        let appended = appended.await?;
+        drop(turn);
+        Ok(sorted.answer(appended))
+    }
+
+    /// Which of the events' accounts do not exist. The store is asked once for each that is not
+    /// known, so that one opened by another process is seen.
+    pub(crate) async fn unknown_accounts(
+        &self,
+        events: &[ReadEvent],
+    ) -> Result<HashSet<AccountId>, EngineError> {
+        let mut missing = self.not_known_yet(events);
+        let mut found = Vec::new();
+        for account in &missing {
+            if self.store.get::<Account>(account.as_str()).await?.is_some() {
+                found.push(account.clone());
+            }
+        }
+        if !found.is_empty() {
+            for account in &found {
+                missing.remove(account);
+            }
+            let known = self.known_accounts.write();
+            known.unwrap_or_else(PoisonError::into_inner).extend(found);
+        }
+        Ok(missing)
+    }
+
+    fn not_known_yet(&self, events: &[ReadEvent]) -> HashSet<AccountId> {
+        let known = self.known_accounts.read();
+        let known = known.unwrap_or_else(PoisonError::into_inner);
+        let mut missing = HashSet::new();
+        let mut last = None;
+        let accounts = events.iter().flatten().map(|e| &e.identity.account);
+        for account in accounts {
+            // Reports often come in runs of one account.
+            if last.replace(account) != Some(account) && !known.contains(account) {
+                missing.insert(account.clone());
+            }
+        }
+        missing
+    }
+}
+
+pub(crate) fn no_such_account(event: UsageEvent) -> RefusedEvent {
+    let account = event.identity.account.as_str();
+    RefusedEvent {
+        error: EventError::new("account", account, "there is no such account"),
+        id: Some(event.identity.id),
+    }
+}
+
+fn over_quota(event: UsageEvent, quota: &QuotaExceeded) -> RefusedEvent {
+    let quantity = event.quantity.to_string();
+    RefusedEvent {
+        error: EventError::new("quantity", quantity, quota),
+        id: Some(event.identity.id),
+    }
+}
+
+/// A batch on its way into the log, with what is needed to tell of each event afterwards.
+struct Sorted {
+    accepted: Vec<UsageEvent>,
+    /// The place in the batch of each accepted event.
+    places: Vec<usize>,
+    /// The ids of the accepted events one after another: an event that is known is told by its id,
+    /// and a text of its own for each would cost more than it is worth.
+    ids: String,
+    /// Where in `ids` each ends.
+    ends: Vec<usize>,
+    rejected: Vec<Rejection>,
+}
+
+impl Sorted {
+    fn with_capacity(events: usize) -> Self {
+        Self {
+            accepted: Vec::with_capacity(events),
+            places: Vec::with_capacity(events),
+            ids: String::new(),
+            ends: Vec::with_capacity(events),
+            rejected: Vec::new(),
+        }
+    }
+
+    fn accept(&mut self, index: usize, event: UsageEvent) {
+        self.ids.push_str(&event.identity.id);
+        self.ends.push(self.ids.len());
+        self.places.push(index);
+        self.accepted.push(event);
+    }
+
+    /// Takes back the acceptance of events that a quota stops; `stopped` says of each whether.
+    fn stop(&mut self, stopped: &[Option<QuotaExceeded>]) {
+        if stopped.iter().all(Option::is_none) {
+            return;
+        }
+        let mut kept = Self::with_capacity(self.accepted.len());
+        kept.rejected = std::mem::take(&mut self.rejected);
+        let accepted = std::mem::take(&mut self.accepted).into_iter();
+        let reasons = stopped.iter().chain(std::iter::repeat(&None));
+        for ((event, &index), reason) in accepted.zip(&self.places).zip(reasons) {
+            match reason {
+                None => kept.accept(index, event),
+                Some(quota) => kept.reject(index, over_quota(event, quota)),
+            }
+        }
+        kept.rejected.sort_by_key(|rejection| rejection.index);
+        *self = kept;
+    }
+
+    fn reject(&mut self, index: usize, event: RefusedEvent) {
+        self.rejected.push(Rejection { index, event });
+    }
+
+    fn id(&self, at: usize) -> &str {
+        let end_of = |at: usize| self.ends.get(at).copied();
+        let start = at.checked_sub(1).and_then(end_of).unwrap_or(0);
+        end_of(at)
+            .and_then(|end| self.ids.get(start..end))
+            .unwrap_or("")
+    }
+
+    fn answer(self, appended: Appended) -> Ingested {
+        let duplicates = appended.duplicates.iter().filter_map(|known| {
+            Some(KnownEvent {
+                index: self.places.get(known.index).copied()?,
+                id: self.id(known.index).to_owned(),
+                is_conflicting: known.is_conflicting,
+            })
+        });
+        Ingested {
             accepted: appended.accepted,
-            duplicate: appended.duplicates.len() as u64,
-            conflicting: conflicting
-                .filter_map(|i| identities.get(i).cloned())
-                .collect(),
+            duplicates: duplicates.collect(),
             position: appended.position,
-        })
+            rejected: self.rejected,
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Taking in usage: all of a batch or none of it, each event once, and every mistake named.
+//! Taking in usage: each event once, every mistake named, and nothing but the mistakes left out.
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
 mod common;
@@ -7,17 +7,113 @@ use std::sync::Arc;
 
 use common::{World, id};
 use synor_economics::metering::RawEvent;
-use synor_engine::{EngineError, Rejection};
+use synor_engine::{EngineError, IngestBatch, Ingested, NewAccount, Rejection};
+use synor_usage::StreamPosition;
 
-async fn rejections(world: &World, batch: Vec<RawEvent>) -> Vec<Rejection> {
-    match world.engine.ingest(batch).await.unwrap_err() {
+async fn ingest(world: &World, events: Vec<RawEvent>) -> Ingested {
+    world.engine.ingest(world.batch(events)).await.unwrap()
+}
+
+fn atomic(world: &World, events: Vec<RawEvent>) -> IngestBatch {
+    IngestBatch {
+        is_atomic: true,
+        ..world.batch(events)
+    }
+}
+
+async fn rejections(world: &World, events: Vec<RawEvent>) -> Vec<Rejection> {
+    match world
+        .engine
+        .ingest(atomic(world, events))
+        .await
+        .unwrap_err()
+    {
         EngineError::Rejected(rejected) => rejected,
         other => panic!("{other}"),
     }
 }
 
+/// The outcome of each event, in order: `+` counted, `=` known, `!` known as something else, `-`
+/// rejected.
+fn outcomes(count: usize, ingested: &Ingested) -> String {
+    let mut outcomes = vec!['+'; count];
+    for known in &ingested.duplicates {
+        outcomes[known.index] = if known.is_conflicting { '!' } else { '=' };
+    }
+    for rejection in &ingested.rejected {
+        outcomes[rejection.index] = '-';
+    }
+    outcomes.into_iter().collect()
+}
+
 #[tokio::test]
-async fn a_batch_with_a_mistake_stores_nothing_and_names_each() {
+async fn each_event_of_a_batch_has_its_own_outcome() {
+    let world = World::with(&["acme", "beta"]).await;
+    let known = world.event("acme", "network.egress 5 GB @2026-01-10");
+    assert_eq!(ingest(&world, vec![known.clone()]).await.accepted, 1);
+    let good = |account| world.event(account, "network.egress 1 GB @2026-01-10");
+    let twice = good("acme");
+    let altered = RawEvent {
+        quantity: "6".to_owned(),
+        ..known.clone()
+    };
+    let batch = vec![
+        good("nobody"),
+        good("acme"),
+        known.clone(),
+        twice.clone(),
+        world.event("acme", "network.egress -5 GB @2026-01-10"),
+        altered,
+        twice,
+        good("beta"),
+        good("nobody"),
+    ];
+    let ingested = ingest(&world, batch.clone()).await;
+    assert_eq!(outcomes(batch.len(), &ingested), "-+=+-!=+-");
+    assert_eq!(ingested.accepted, 3);
+    assert_eq!(ingested.position, world.usage.position().await.unwrap());
+    assert_eq!(world.usage.position().await.unwrap(), 4);
+    let ids: Vec<_> = ingested.duplicates.iter().map(|k| k.id.as_str()).collect();
+    assert_eq!(ids, [&known.id, &known.id, &batch[3].id]);
+    let told: Vec<_> = ingested.rejected.iter().map(|r| r.event.clone()).collect();
+    assert_eq!(told[0].id.as_deref(), Some(batch[0].id.as_str()));
+    assert_eq!(
+        told[0].to_string(),
+        "account `nobody`: there is no such account"
+    );
+    assert!(
+        told[1]
+            .to_string()
+            .starts_with("quantity `-5`: is negative")
+    );
+    // Again: what was counted is known, what was rejected is still rejected.
+    let again = ingest(&world, batch.clone()).await;
+    assert_eq!(outcomes(batch.len(), &again), "-===-!==-");
+    world.sound().await;
+}
+
+#[tokio::test]
+async fn what_was_read_of_a_stream_is_noted_even_if_nothing_of_it_holds() {
+    let world = World::with(&[]).await;
+    let position = StreamPosition {
+        stream: "usage".to_owned(),
+        partition: 3,
+        next_offset: 17,
+    };
+    let batch = IngestBatch {
+        read: vec![position.clone()],
+        ..world.batch(vec![
+            world.event("nobody", "network.egress 1 GB @2026-01-10"),
+        ])
+    };
+    let ingested = world.engine.ingest(batch).await.unwrap();
+    assert_eq!((ingested.accepted, ingested.rejected.len()), (0, 1));
+    let noted = world.usage.stream_positions("usage").await.unwrap();
+    assert_eq!(noted, [position]);
+}
+
+#[tokio::test]
+async fn an_atomic_batch_with_a_mistake_stores_nothing_and_names_each() {
     let world = World::with(&["acme"]).await;
     let event = |line| world.event("acme", line);
     let batch = vec![
@@ -39,7 +135,10 @@ async fn a_batch_with_a_mistake_stores_nothing_and_names_each() {
         event("compute.gpu 1 gpu-hours @2026-01-10"),
     ];
     let rejected = rejections(&world, batch.clone()).await;
-    let named: Vec<_> = rejected.iter().map(|r| (r.index, r.error.field)).collect();
+    let named: Vec<_> = rejected
+        .iter()
+        .map(|r| (r.index, r.event.error.field))
+        .collect();
     assert_eq!(
         named,
         [
@@ -54,7 +153,7 @@ async fn a_batch_with_a_mistake_stores_nothing_and_names_each() {
         ]
     );
     assert_eq!(
-        rejected[1].error.to_string(),
+        rejected[1].event.to_string(),
         "account `nobody`: there is no such account"
     );
     assert_eq!(
@@ -62,6 +161,7 @@ async fn a_batch_with_a_mistake_stores_nothing_and_names_each() {
         0,
         "nothing was stored"
     );
+    let batch = atomic(&world, batch);
     let error = world.engine.ingest(batch).await.unwrap_err().to_string();
     assert!(
         error.starts_with("event 1: quantity `-5`: is negative"),
@@ -85,31 +185,25 @@ async fn what_was_acknowledged_is_a_duplicate_ever_after() {
     let batch: Vec<_> = (0..5)
         .map(|_| world.event("acme", "network.egress 5 GB @2026-01-10"))
         .collect();
-    let first = world.engine.ingest(batch.clone()).await.unwrap();
-    assert_eq!((first.accepted, first.duplicate), (5, 0));
+    let first = ingest(&world, batch.clone()).await;
+    assert_eq!((first.accepted, first.duplicates.len()), (5, 0));
     let mut again = batch.clone();
     again.reverse();
     again.push(world.event("acme", "network.egress 1 GB @2026-01-10"));
-    let second = world.engine.ingest(again).await.unwrap();
-    assert_eq!((second.accepted, second.duplicate), (1, 5));
+    let second = ingest(&world, again).await;
+    assert_eq!((second.accepted, second.duplicates.len()), (1, 5));
     // Under another account it is another event; with another quantity it is the same, in conflict.
     let of_other = RawEvent {
         account: "other".to_owned(),
         ..batch[0].clone()
     };
-    assert_eq!(
-        world.engine.ingest(vec![of_other]).await.unwrap().accepted,
-        1
-    );
+    assert_eq!(ingest(&world, vec![of_other]).await.accepted, 1);
     let altered = RawEvent {
         quantity: "6".to_owned(),
         ..batch[0].clone()
     };
-    let third = world.engine.ingest(vec![altered]).await.unwrap();
-    assert_eq!(
-        (third.accepted, third.duplicate, third.conflicting.len()),
-        (0, 1, 1)
-    );
+    let third = ingest(&world, vec![altered]).await;
+    assert_eq!((third.accepted, outcomes(1, &third)), (0, "!".to_owned()));
     let closed = world.close("2026-01").await;
     let billed: Vec<_> = closed
         .invoices
@@ -127,6 +221,7 @@ async fn the_same_batches_from_many_tasks_count_once() {
         .map(|_| world.event("acme", "network.egress 1 GB @2026-01-10"))
         .collect();
     let engines = [Arc::clone(&world.engine), world.another_engine().await];
+    let events = world.batch(events).events;
     let tasks = (0..8usize).map(|n| {
         let engine = Arc::clone(&engines[n % 2]);
         let mut mine = events.clone();
@@ -134,7 +229,8 @@ async fn the_same_batches_from_many_tasks_count_once() {
         tokio::spawn(async move {
             let mut accepted = 0;
             for batch in mine.chunks(17) {
-                accepted += engine.ingest(batch.to_vec()).await.unwrap().accepted;
+                let batch = IngestBatch::of(batch.to_vec());
+                accepted += engine.ingest(batch).await.unwrap().accepted;
             }
             accepted
         })
@@ -155,11 +251,23 @@ async fn an_account_is_known_as_soon_as_it_is_open() {
     let world = World::with(&[]).await;
     let event = world.event("acme", "network.egress 1 GB @2026-01-10");
     assert_eq!(
-        rejections(&world, vec![event.clone()]).await[0].error.field,
+        rejections(&world, vec![event.clone()]).await[0]
+            .event
+            .error
+            .field,
         "account"
     );
-    world.account("acme", "UTC").await;
-    assert_eq!(world.engine.ingest(vec![event]).await.unwrap().accepted, 1);
+    // Through another engine on the same book, as another process would.
+    let elsewhere = world.another_engine().await;
+    elsewhere
+        .open_account(NewAccount {
+            account_id: id("acme"),
+            name: None,
+            time_zone: "UTC".parse().unwrap(),
+        })
+        .await
+        .unwrap();
+    assert_eq!(ingest(&world, vec![event]).await.accepted, 1);
     let summary = world.engine.current_invoice(&id("acme")).await.unwrap();
     assert!(
         summary.line_items.is_empty(),

@@ -42,7 +42,12 @@ impl FromRequestParts<AppState> for Authenticated {
         {
             return Ok(Self(Caller::Admin));
         }
-        Ok(Self(state.engine.authenticate(secret).await?))
+        let key = state.engine.key_of(secret).await?;
+        let rate = state.intake.rates.of(&key);
+        rate.admit_request()?;
+        // For those that count more than requests.
+        parts.extensions.insert(rate);
+        Ok(Self(key.role))
     }
 }
 

@@ -5,10 +5,11 @@ mod admin;
 mod auth;
 mod billing;
 mod cost;
-mod events;
 mod idempotency;
+mod ingest;
 mod openapi;
 mod problem;
+mod rate;
 mod request;
 mod spot;
 mod state;
@@ -19,6 +20,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 
+pub use ingest::{IngestConfig, Intake};
 pub use openapi::OPENAPI;
 pub use problem::Problem;
 pub use state::AppState;
@@ -29,7 +31,10 @@ pub const BODY_MAX_BYTES: usize = 32 << 20;
 /// All routes of the server.
 pub fn router(state: AppState) -> Router {
     let api = Router::new()
-        .route("/events", post(events::ingest))
+        .route(
+            "/events",
+            post(ingest::ingest).layer(ingest::decompression()),
+        )
         .nest("/billing", billing::router())
         .nest("/usage", usage::router())
         .nest("/cost", cost::router())

@@ -1,5 +1,7 @@
 //! Problem documents (RFC 9457): what went wrong, that nothing was done, and what would be right.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -27,6 +29,9 @@ pub struct Problem {
     /// Each thing that is wrong, where there are several.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub errors: Vec<serde_json::Value>,
+    /// After how many seconds the same may be tried again; sent as a header.
+    #[serde(skip)]
+    pub retry_after_secs: Option<u64>,
 }
 
 impl Problem {
@@ -38,6 +43,7 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             errors: Vec::new(),
+            retry_after_secs: None,
         }
     }
 
@@ -45,13 +51,44 @@ impl Problem {
     pub fn invalid(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid-request", detail)
     }
+
+    /// The key may not send so much.
+    pub fn rate_limited(detail: impl Into<String>, wait: Duration) -> Self {
+        Self::later("rate-limited", detail, wait)
+    }
+
+    /// The server has no room now.
+    pub fn overloaded(detail: impl Into<String>, wait: Duration) -> Self {
+        Self::later("overloaded", detail, wait)
+    }
+
+    fn later(kind: &str, detail: impl Into<String>, wait: Duration) -> Self {
+        // The header takes whole seconds.
+        let secs = wait
+            .as_secs()
+            .saturating_add(u64::from(wait.subsec_nanos() > 0));
+        Self {
+            retry_after_secs: Some(secs.max(1)),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, kind, detail)
+        }
+    }
+
+    /// The server failed; what went wrong inside is for its log, not for a caller.
+    pub fn internal() -> Self {
+        let detail = "the server failed; nothing was done, and its log says why";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after = self.retry_after_secs;
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
+        if let Some(secs) = retry_after {
+            headers.insert(header::RETRY_AFTER, secs.into());
+        }
         headers.insert(
             header::CONTENT_TYPE,
             header::HeaderValue::from_static("application/problem+json"),

@@ -9,6 +9,7 @@ use synor_chain::RpcServer;
 use synor_engine::Engine;
 use tokio::sync::watch;
 
+use crate::ingest::Intake;
 use crate::problem::Problem;
 use crate::request::read_bytes;
 
@@ -23,6 +24,8 @@ pub struct AppState {
     pub local_secret: Arc<str>,
     /// Becomes true when the server stops, or its sender goes: streams end then.
     pub stopping: watch::Receiver<bool>,
+    /// What the intake of usage is held to.
+    pub intake: Arc<Intake>,
 }
 
 /// `POST /rpc`: the chain, for wallets.

@@ -1,5 +1,7 @@
 //! API keys: who calls. The secret is never stored, only its hash.
 
+use std::num::NonZeroU32;
+
 use serde::{Deserialize, Serialize};
 use synor_economics::id::{AccountId, ApiKeyId};
 use synor_economics::period::Timestamp;
@@ -12,6 +14,18 @@ pub enum ApiKeyRole {
     Admin,
     /// Everything about one account, nothing about another; no metering.
     Account(AccountId),
+}
+
+/// How much a key may ask for. What is absent is not limited, or as the operator decided for all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RateLimit {
+    /// Requests a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_per_second: Option<NonZeroU32>,
+    /// Usage events a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events_per_second: Option<NonZeroU32>,
 }
 
 /// A key as it is stored.
@@ -34,4 +48,7 @@ pub struct ApiKey {
     /// Since when it is not valid any more.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub revoked_at: Option<Timestamp>,
+    /// How much it may ask for, where that is its own.
+    #[serde(flatten)]
+    pub rate_limit: RateLimit,
 }

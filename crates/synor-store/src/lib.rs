@@ -17,7 +17,7 @@ mod sqlite;
 mod store;
 mod transfer;
 
-pub use api_key::{ApiKey, ApiKeyRole};
+pub use api_key::{ApiKey, ApiKeyRole, RateLimit};
 pub use change_set::{ChangeSet, Committed, Scope};
 pub use document::{
     Counter, Deduction, Document, Keys, Kind, PriceListRecord, Referral, StoredDocument,

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::value::RawValue;
 use synor_economics::metering::{EventId, UsageEvent};
 use synor_economics::period::Timestamp;
-use synor_usage::import::event_from_cloudevent;
+use synor_usage::import::{EventReader, ReadEvent};
 use synor_usage::{Appended, Batch, StreamPosition, UsageLog, UsageLogError};
 
 use crate::dead_letters::{DeadLetter, DeadLetters};
@@ -146,30 +145,24 @@ fn events_of(
     now: Timestamp,
     unsound: &HashMap<EventId, &'static str>,
 ) -> Vec<Result<UsageEvent, String>> {
-    let is_batch = bytes.trim_ascii_start().starts_with(b"[");
-    let values: Result<Vec<&RawValue>, _> = match is_batch {
-        true => serde_json::from_slice(bytes),
-        false => serde_json::from_slice(bytes).map(|value| vec![value]),
+    let body = match EventReader::new(now).cloudevents(bytes) {
+        Ok(body) => body,
+        Err(error) => return vec![Err(error.to_string())],
     };
-    let values = match values {
-        Ok(values) => values,
-        Err(error) => return vec![Err(format!("is not JSON: {error}"))],
-    };
-    let event = |(index, value)| {
-        let event = event_from_cloudevent(value).and_then(|raw| raw.validate(now));
+    let event = |(index, event): (usize, ReadEvent)| {
         let event = match event {
             Ok(event) => match unsound.get(&event.identity) {
                 None => Ok(event),
                 Some(reason) => Err((*reason).to_owned()),
             },
-            Err(error) => Err(error.to_string()),
+            Err(refused) => Err(refused.to_string()),
         };
-        event.map_err(|reason| match is_batch {
+        event.map_err(|reason| match body.is_batch {
             true => format!("event {index}: {reason}"),
             false => reason,
         })
     };
-    values.into_iter().enumerate().map(event).collect()
+    body.events.into_iter().enumerate().map(event).collect()
 }
 
 fn reasons(mut refused: Vec<String>) -> Option<String> {

@@ -10,7 +10,7 @@ use std::time::Instant;
 use common::redis_server::RedisServer;
 use common::{Books, Running, records};
 use synor_streams::{StreamConfig, open_producer};
-use synor_usage::import::event_from_cloudevent;
+use synor_usage::import::EventReader;
 
 const EVENTS: u64 = 100_000;
 const BATCH: usize = 1_000;
@@ -65,11 +65,8 @@ async fn directly() {
     let records = records(1..=EVENTS);
     let begun = Instant::now();
     for batch in records.chunks(BATCH) {
-        let event = |bytes: &[u8]| {
-            let value: &serde_json::value::RawValue = serde_json::from_slice(bytes).unwrap();
-            let raw = event_from_cloudevent(value).unwrap();
-            raw.validate(common::now()).unwrap()
-        };
+        let reader = EventReader::new(common::now());
+        let event = |bytes: &[u8]| reader.cloudevent(bytes).unwrap();
         let events = batch.iter().map(|(_, bytes)| event(bytes));
         books.log.append(events.collect()).await.unwrap();
     }

@@ -10,9 +10,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use synor_economics::metering::{Measure, RawEvent, ResourceType, UsageEvent};
 use synor_economics::period::Timestamp;
-use synor_usage::import::{
-    ImportFormat, ImportOptions, parse_cloudevents, read, write_cloudevents,
-};
+use synor_usage::import::{EventReader, ImportFormat, ImportOptions, read, write_cloudevents};
 
 const NOW: Timestamp = Timestamp::from_secs(1_767_225_600);
 
@@ -83,8 +81,8 @@ proptest! {
     #[test]
     fn a_batch_reads_back_as_the_same_events(events in proptest::collection::vec(events(), 0..5)) {
         let body = write_cloudevents(&events).unwrap();
-        let raw = parse_cloudevents(&body).unwrap();
-        let back: Vec<_> = raw.into_iter().map(|raw| raw.validate(NOW).unwrap()).collect();
+        let body_read = EventReader::new(NOW).cloudevents(&body).unwrap();
+        let back: Vec<_> = body_read.events.into_iter().map(Result::unwrap).collect();
         prop_assert_eq!(&back, &events);
 
         let options = ImportOptions { now: NOW, account: None, provider: None, source: None };
@@ -95,28 +93,14 @@ proptest! {
 
     #[test]
     fn no_body_makes_it_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = parse_cloudevents(&body);
+        let _ = EventReader::new(NOW).cloudevents(&body);
+        let _ = EventReader::new(NOW).ndjson(&body);
         for format in ImportFormat::ALL {
             let account = Some("acme".parse().unwrap());
             let options = ImportOptions { now: NOW, account, provider: None, source: None };
             let _ = read(format, &mut body.as_slice(), &options, &mut |_| {});
         }
     }
-}
-
-#[test]
-fn the_event_at_fault_is_named_by_its_place() {
-    let body = br#"[{"specversion":"1.0","type":"network.egress","source":"a","id":"1",
-        "subject":"acme","time":"2025-01-01T00:00:00Z","data":{"quantity":1}},
-        {"specversion":"1.0"}]"#;
-    let error = parse_cloudevents(body).unwrap_err();
-    assert_eq!(error.index, 1);
-    expect!["event 1: type ``: is missing"].assert_eq(&error.to_string());
-    let error = parse_cloudevents(b"{").unwrap_err();
-    expect!["event 0: body `{`: is not JSON: EOF while parsing an object, column 1"]
-        .assert_eq(&error.to_string());
-    let error = parse_cloudevents(b"\"\xff\"").unwrap_err();
-    expect![[r#"event 0: body `"�"`: is not valid UTF-8 at byte 2"#]].assert_eq(&error.to_string());
 }
 
 const GOOD: &str = r#"{"specversion":"1.0","type":"compute.cpu","source":"node-1","id":"1",

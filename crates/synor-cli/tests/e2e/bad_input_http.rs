@@ -100,16 +100,18 @@ fn events_that_do_not_hold() {
             let bad = event(&[("id", json!("bad")), (field, json!(value))]);
             let single = api.post_text(admin, "/events", SINGLE, &bad.to_string());
             single.problem(422, "events-rejected", &[named]);
-            // One bad event among good ones refuses all of them.
+            // All or nothing: one bad event among good ones refuses all of them.
             let first = event(&[("id", json!("first"))]);
             let batch = json!([first, bad]).to_string();
-            let reply = api.post_text(admin, "/events", BATCH, &batch);
+            let reply = api.post_text(admin, "/events?atomic=true", BATCH, &batch);
             assert_eq!(list(&reply.body["errors"])[0]["index"], 1, "{reply:?}");
             reply.problem(422, "events-rejected", &[named]);
         }
+        for (content_type, body) in [(SINGLE, "{\"specversion\":"), (BATCH, "[{]"), (SINGLE, "")] {
+            let reply = api.post_text(admin, "/events", content_type, body);
+            reply.problem(400, "invalid-request", &["is not JSON"]);
+        }
         for (content_type, body) in [
-            (SINGLE, "{\"specversion\":"),
-            (BATCH, "[{]"),
             (NDJSON, "{\"account\": acme}\n"),
             (NDJSON, "{\"account\":\"acme\",\"colour\":\"blue\"}\n"),
         ] {
@@ -117,6 +119,46 @@ fn events_that_do_not_hold() {
             reply.problem(422, "events-rejected", &[]);
         }
     });
+}
+
+/// Every kind of bad event between good ones: those and only those are rejected.
+#[test]
+fn bad_events_among_good_ones() {
+    let shop = Shop::open();
+    let admin = &shop.server.secret;
+    let bad = [
+        event(&[("subject", json!("nobody"))]).to_string(),
+        event(&[("type", json!("dns.lookups"))]).to_string(),
+        event(&[("data.quantity", json!(1.5))]).to_string(),
+        event(&[("time", json!("yesterday"))]).to_string(),
+        "{\"id\": tru}".to_owned(),
+        "\"an event\"".to_owned(),
+        String::new(),
+    ];
+    let mut batch = Vec::new();
+    for (n, bad) in bad.iter().enumerate() {
+        batch.push(event(&[("id", json!(format!("among-{n}")))]).to_string());
+        batch.push(bad.clone());
+    }
+    let body = format!("[{}]", batch.join(","));
+    let answer = shop.api.post_text(admin, "/events", BATCH, &body);
+    let answer = answer.expect(200);
+    let counts = ["accepted", "duplicate", "rejected", "omitted"].map(|name| &answer[name]);
+    assert_eq!(counts, [bad.len(), 0, bad.len(), 0]);
+    let results = list(&answer["results"]);
+    let indexes: Vec<_> = results.iter().filter_map(|r| r["index"].as_u64()).collect();
+    assert_eq!(indexes, [1, 3, 5, 7, 9, 11, 13]);
+    for result in results {
+        assert_eq!(result["status"], "rejected");
+        assert!(!result["reason"].as_str().unwrap().is_empty(), "{result}");
+    }
+    // Again, nothing is counted twice.
+    let again = shop
+        .api
+        .post_text(admin, "/events", BATCH, &body)
+        .expect(200);
+    let counts = ["accepted", "duplicate", "rejected"].map(|name| &again[name]);
+    assert_eq!(counts, [0, bad.len(), bad.len()]);
 }
 
 #[test]

@@ -1,16 +1,17 @@
 //! A usage event: what a service says was used. It enters as text from any format and becomes a
 //! [`UsageEvent`] only when every field of it holds.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::event_text::{EventText, QuantityText};
 use super::resource::{Measure, ResourceType};
-use super::summary::SPOT_DIMENSION;
 use super::unit::MeteringUnit;
 use crate::id::{AccountId, ProviderId};
-use crate::money::{Exact, MoneyError};
+use crate::money::MoneyError;
 use crate::period::{DAY_SECS, Month, Timestamp, Zone};
 use crate::quantity::Quantity;
 
@@ -111,171 +112,28 @@ pub struct UsageEvent {
 impl RawEvent {
     /// Checks every field against the rules of metering and converts the quantity to base units.
     /// A month's unit is converted by the UTC month of the event's time.
-    pub fn validate(self, now: Timestamp) -> Result<UsageEvent, EventError> {
-        let account: AccountId = self
-            .account
-            .parse()
-            .map_err(|e| EventError::new("account", &self.account, e))?;
-        let resource = ResourceType::find(&self.service, &self.resource).map_err(|e| {
-            let of_service = matches!(e, super::UnknownResource::Service(_));
-            let (field, value) = if of_service {
-                ("service", &self.service)
-            } else {
-                ("resource", &self.resource)
-            };
-            EventError::new(field, value, e)
-        })?;
-        let source = identity_text("source", &self.source)?;
-        let id = identity_text("id", &self.id)?;
-        let time = parse_time(&self.time, now)?;
-        let provider = match &self.provider {
-            None => None,
-            Some(text) => Some(
-                text.parse()
-                    .map_err(|e| EventError::new("provider", text, e))?,
-            ),
-        };
-        check_dimensions(resource, &self.dimensions)?;
-        let (quantity, is_sample) = self.base_quantity(resource, time)?;
-        Ok(UsageEvent {
-            identity: EventId {
-                account,
-                source,
-                id,
-            },
-            resource,
-            quantity,
-            is_sample,
-            time,
-            provider,
-            dimensions: self.dimensions,
+    pub fn validate(&self, now: Timestamp) -> Result<UsageEvent, EventError> {
+        self.as_text().validate(now)
+    }
+
+    /// The same event, borrowed.
+    pub fn as_text(&self) -> EventText<'_> {
+        let dimensions = self.dimensions.iter();
+        EventText {
+            account: self.account.as_str().into(),
+            service: self.service.as_str().into(),
+            resource: self.resource.as_str().into(),
+            quantity: QuantityText::Text(self.quantity.as_str().into()),
+            unit: self.unit.as_deref().map(Cow::from),
+            time: self.time.as_str().into(),
+            source: self.source.as_str().into(),
+            id: self.id.as_str().into(),
+            provider: self.provider.as_deref().map(Cow::from),
+            dimensions: dimensions
+                .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
+                .collect(),
             correction: self.correction,
-        })
-    }
-
-    fn base_quantity(
-        &self,
-        resource: ResourceType,
-        time: Timestamp,
-    ) -> Result<(Quantity, bool), EventError> {
-        let spec = resource.spec();
-        let bad = |reason: &str| EventError::new("quantity", &self.quantity, reason);
-        let number = Exact::parse_decimal(&self.quantity)
-            .map_err(|e| EventError::new("quantity", &self.quantity, e))?;
-        let sampled = match spec.measure {
-            Measure::Level { sample } => Some(sample),
-            Measure::Sum => None,
-        };
-        let unit = match &self.unit {
-            None => MeteringUnit::from(sampled.unwrap_or(spec.base_unit)),
-            Some(text) => text.parse().map_err(|e| EventError::new("unit", text, e))?,
-        };
-        let is_sample = Some(unit.base()) == sampled;
-        if !is_sample && unit.base() != spec.base_unit {
-            let takes = match sampled {
-                Some(sample) => format!("{sample} for a level or {} for an amount", spec.base_unit),
-                None => spec.base_unit.to_string(),
-            };
-            let reason = format!("{resource} is measured in {takes}, or a multiple");
-            return Err(EventError::new("unit", unit.name(), reason));
         }
-        let too_large = || bad("is too large for one event");
-        let exact = unit
-            .to_base(number, Some(utc_month_secs(time)?))
-            .map_err(|_| too_large())?;
-        let whole = exact
-            .to_integer()
-            .ok_or_else(|| bad(&format!("is not a whole number of {}", unit.base())))?;
-        let quantity = Quantity::new(whole);
-        if whole
-            .checked_abs()
-            .is_none_or(|size| size > Quantity::EVENT_MAX.get())
-        {
-            return Err(too_large());
-        }
-        match (is_sample, self.correction) {
-            (true, true) => Err(bad(
-                "is a sample of a level, which a later sample corrects; a \
-                 correction takes an amount such as byte-seconds",
-            )),
-            (true, false) if quantity.is_negative() => Err(bad("a level cannot be below zero")),
-            (false, false) if quantity.is_negative() => Err(bad(
-                "is negative; only an event marked `correction` may reduce",
-            )),
-            (false, _) if quantity.is_zero() => Err(bad("is zero; nothing was used")),
-            _ => Ok((quantity, is_sample)),
-        }
-    }
-}
-
-fn identity_text(field: &'static str, text: &str) -> Result<String, EventError> {
-    if text.is_empty() || text.len() > TEXT_MAX_BYTES || text.chars().any(char::is_control) {
-        let reason = format!("must be 1 to {TEXT_MAX_BYTES} bytes without control characters");
-        return Err(EventError::new(
-            field,
-            text.chars().take(80).collect::<String>(),
-            reason,
-        ));
-    }
-    Ok(text.to_owned())
-}
-
-fn parse_time(text: &str, now: Timestamp) -> Result<Timestamp, EventError> {
-    let time = Timestamp::parse(text).map_err(|e| EventError::new("time", text, e))?;
-    if time.secs_since(now) > FUTURE_MAX_SECS {
-        return Err(EventError::new(
-            "time",
-            text,
-            "is more than a day in the future",
-        ));
-    }
-    if time.secs() < 0 {
-        return Err(EventError::new("time", text, "is before 1970"));
-    }
-    Ok(time)
-}
-
-fn check_dimensions(
-    resource: ResourceType,
-    dimensions: &BTreeMap<String, String>,
-) -> Result<(), EventError> {
-    if dimensions.len() > DIMENSIONS_MAX {
-        let count = dimensions.len().to_string();
-        let reason = format!("an event may carry at most {DIMENSIONS_MAX}");
-        return Err(EventError::new("dimensions", count, reason));
-    }
-    for (key, value) in dimensions {
-        let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-        if key.is_empty() || key.len() > 64 || !key.bytes().all(word) {
-            let reason = "a dimension's name is 1 to 64 of a-z, 0-9 and _";
-            return Err(EventError::new("dimensions", key, reason));
-        }
-        if value.is_empty() || value.len() > TEXT_MAX_BYTES || value.chars().any(char::is_control) {
-            let reason = format!(
-                "its value must be 1 to {TEXT_MAX_BYTES} bytes without control \
-                                  characters"
-            );
-            return Err(EventError::new("dimensions", key, reason));
-        }
-    }
-    if let Some(value) = dimensions.get(SPOT_DIMENSION) {
-        let refuse = |reason: String| Err(EventError::new("dimensions.spot", value, reason));
-        if value != "true" {
-            return refuse("the only value is `true`; leave it out otherwise".to_owned());
-        }
-        if resource.spec().measure != Measure::Sum {
-            return refuse(format!(
-                "{resource} is measured as a level, of which there is no spot capacity"
-            ));
-        }
-    }
-    match resource.spec().required_dimension {
-        Some(needed) if !dimensions.contains_key(needed) => {
-            let reason =
-                format!("{resource} is priced by the dimension `{needed}`, which is missing");
-            Err(EventError::new("dimensions", "", reason))
-        }
-        _ => Ok(()),
     }
 }
 

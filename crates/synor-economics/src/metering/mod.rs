@@ -13,9 +13,11 @@ pub mod storage;
 pub mod summary;
 pub mod unit;
 
+mod event_text;
 mod resource;
 
 pub use event::{EventError, EventId, RawEvent, UsageEvent};
+pub use event_text::{EventText, QuantityText};
 pub use resource::{Measure, ResourceSpec, ResourceType, ServiceType, UnknownResource};
 pub use summary::{Dimensions, UsageKey, UsageRow, UsageSummary};
 pub use unit::{BaseUnit, MeteringUnit, UnitError};

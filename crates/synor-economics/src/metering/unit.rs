@@ -198,15 +198,18 @@ impl FromStr for MeteringUnit {
 
     /// Reads a name in the plural or singular, as written (`MB` and `mb` differ).
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        UNITS
-            .iter()
-            .map(|&(name, base, factor, per_month)| Self {
-                name,
-                base,
-                factor,
-                per_month,
+        let unit = |&(name, base, factor, per_month): &(_, _, _, _)| Self {
+            name,
+            base,
+            factor,
+            per_month,
+        };
+        let plural = UNITS.iter().find(|(name, ..)| *name == text).map(unit);
+        plural
+            .or_else(|| {
+                let mut all = UNITS.iter().map(unit);
+                all.find(|unit| unit.singular() == text)
             })
-            .find(|unit| unit.name == text || unit.singular() == text)
             .ok_or_else(|| UnitError::Unknown(text.to_owned()))
     }
 }

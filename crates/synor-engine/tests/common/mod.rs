@@ -19,9 +19,10 @@ use synor_economics::period::Timestamp;
 use synor_economics::pricing::PriceList;
 use synor_engine::{
     Balance, Clock, ClosedInvoice, ClosedPeriod, DepositState, Engine, EngineConfig, EngineError,
-    NewAccount, NewDeposit, Verification,
+    IngestBatch, NewAccount, NewDeposit, Verification,
 };
 use synor_store::{SqliteStore, Store};
+use synor_usage::import::RefusedEvent;
 use synor_usage::{SqliteUsageLog, UsageLog};
 use tempfile::TempDir;
 
@@ -131,9 +132,21 @@ impl World {
 
     /// Takes in usage such as `network.egress 5 GB @2026-01-10 provider=node-1`.
     pub async fn usage(&self, account: &str, lines: &[&str]) {
-        let events = lines.iter().map(|line| self.event(account, line)).collect();
-        let appended = self.engine.ingest(events).await.unwrap();
+        let events = lines.iter().map(|line| self.event(account, line));
+        let batch = self.batch(events.collect());
+        let appended = self.engine.ingest(batch).await.unwrap();
         assert_eq!(appended.accepted, lines.len() as u64);
+    }
+
+    /// Events as a batch, each for itself.
+    pub fn batch(&self, events: Vec<RawEvent>) -> IngestBatch {
+        let now = self.engine.now();
+        let read = |raw: RawEvent| {
+            let id = Some(raw.id.clone());
+            raw.validate(now)
+                .map_err(|error| RefusedEvent { id, error })
+        };
+        IngestBatch::of(events.into_iter().map(read).collect())
     }
 
     /// One event; ids are given one after another.

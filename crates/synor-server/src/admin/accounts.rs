@@ -1,5 +1,7 @@
 //! Accounts, their keys, and credits granted to them.
 
+use std::num::NonZeroU32;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,6 +12,7 @@ use synor_economics::id::AccountId;
 use synor_economics::money::MicroSynor;
 use synor_economics::period::Timestamp;
 use synor_engine::{Caller, NewAccount, NewCredit, NewKey};
+use synor_store::RateLimit;
 
 use crate::auth::Admin;
 use crate::idempotency::IdempotencyKey;
@@ -49,6 +52,36 @@ pub async fn open(
 pub struct KeyRequest {
     #[serde(default)]
     label: Option<String>,
+    #[serde(default)]
+    requests_per_second: Option<NonZeroU32>,
+    #[serde(default)]
+    events_per_second: Option<NonZeroU32>,
+}
+
+impl KeyRequest {
+    async fn issue(
+        self,
+        state: &AppState,
+        role: Caller,
+        label: &str,
+    ) -> Result<(StatusCode, Json<NewKey>), Problem> {
+        let limit = RateLimit {
+            requests_per_second: self.requests_per_second,
+            events_per_second: self.events_per_second,
+        };
+        let label = self.label.as_deref().unwrap_or(label);
+        let key = state.engine.issue_limited_key(role, label, limit).await?;
+        Ok((StatusCode::CREATED, Json(key)))
+    }
+}
+
+/// `POST /admin/keys`: a key that may do everything, for a service that reports usage, say.
+pub async fn issue_admin_key(
+    State(state): State<AppState>,
+    _: Admin,
+    Body(request): Body<KeyRequest>,
+) -> Result<(StatusCode, Json<NewKey>), Problem> {
+    request.issue(&state, Caller::Admin, "admin").await
 }
 
 /// `POST /admin/accounts/{id}/keys`: the only time that the key's secret is seen.
@@ -58,12 +91,8 @@ pub async fn issue_key(
     Part(account): Part<AccountId>,
     Body(request): Body<KeyRequest>,
 ) -> Result<(StatusCode, Json<NewKey>), Problem> {
-    let label = request.label.as_deref().unwrap_or("account");
-    let key = state
-        .engine
-        .issue_key(Caller::Account(account), label)
-        .await?;
-    Ok((StatusCode::CREATED, Json(key)))
+    let role = Caller::Account(account);
+    request.issue(&state, role, "account").await
 }
 
 /// A credit to grant.

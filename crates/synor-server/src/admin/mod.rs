@@ -16,6 +16,7 @@ pub fn router() -> Router<AppState> {
     Router::new()
         .route("/accounts", get(accounts::list).post(accounts::open))
         .route("/accounts/{id}/keys", post(accounts::issue_key))
+        .route("/keys", post(accounts::issue_admin_key))
         .route("/accounts/{id}/credits", post(accounts::grant_credit))
         .route("/periods/{month}/close", post(invoices::close_period))
         .route("/invoices/{id}/void", post(invoices::void))

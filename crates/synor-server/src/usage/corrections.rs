@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use synor_economics::id::AccountId;
-use synor_economics::metering::{EventId, RawEvent};
-use synor_engine::{Corrected, Correction, EngineError, Rejection};
-use synor_usage::import::event_from_cloudevent;
+use synor_economics::metering::EventId;
+use synor_engine::{Corrected, Correction};
+use synor_usage::import::{EventReader, ReadEvent};
 
 use crate::auth::Admin;
 use crate::problem::Problem;
@@ -44,6 +44,7 @@ pub async fn correct(
     _: Admin,
     Body(request): Body<CorrectionRequest>,
 ) -> Result<Json<Corrected>, Problem> {
+    let reader = EventReader::new(state.engine.now());
     let only = request.account_id.as_ref();
     let withdraw = request
         .withdraw
@@ -51,7 +52,7 @@ pub async fn correct(
         .map(|event| withdrawn(event, only));
     let correction = Correction {
         withdraw: withdraw.collect::<Result<_, _>>()?,
-        events: events(&request.events, only)?,
+        events: events(reader, &request.events, only)?,
     };
     Ok(Json(state.engine.correct_usage(correction).await?))
 }
@@ -74,15 +75,18 @@ fn withdrawn(event: WithdrawnEvent, only: Option<&AccountId>) -> Result<EventId,
     })
 }
 
-fn events(values: &[Box<RawValue>], only: Option<&AccountId>) -> Result<Vec<RawEvent>, Problem> {
+fn events(
+    reader: EventReader<'_>,
+    values: &[Box<RawValue>],
+    only: Option<&AccountId>,
+) -> Result<Vec<ReadEvent>, Problem> {
     let mut events = Vec::with_capacity(values.len());
-    for (index, value) in values.iter().enumerate() {
-        let event = event_from_cloudevent(value)
-            .map_err(|error| EngineError::Rejected(vec![Rejection { index, error }]))?;
-        if let Some(only) = only
-            && event.account != only.as_str()
+    for value in values {
+        let event = reader.cloudevent(value.get().as_bytes());
+        if let (Some(only), Ok(event)) = (only, &event)
+            && event.identity.account != *only
         {
-            return Err(another(&event.account, only));
+            return Err(another(event.identity.account.as_str(), only));
         }
         events.push(event);
     }

@@ -160,7 +160,12 @@ pub async fn events(server: &Server) {
         (&appended["accepted"], &appended["duplicate"]),
         (&json!(2), &json!(2))
     );
-    assert_eq!(appended["conflicting"][0]["id"], "e-1");
+    assert_eq!(appended["conflicting"], 1);
+    let results = json!([
+        { "index": 2, "line": 3, "status": "duplicate", "id": "e-1" },
+        { "index": 3, "line": 4, "status": "conflicting", "id": "e-1" },
+    ]);
+    assert_eq!(appended["results"], results);
 
     let stranger = event(
         "network.egress",
@@ -178,11 +183,43 @@ pub async fn events(server: &Server) {
         21,
         "GB",
     );
+    // One that holds among those that do not is counted, unless it is all or nothing.
+    // Of the running month, and too little to be seen on a bill.
+    let time = "2026-02-02T08:00:00Z";
+    let good = event("compute.cpu", "1", ACME, time, 22, "core-milliseconds");
+    let mixed = json!([late, good, stranger]).to_string();
+    let call = || {
+        server
+            .admin("ingestEvents")
+            .body(CLOUDEVENTS, mixed.clone())
+    };
+    let atomic = call().query("atomic", "true");
+    let problem = atomic.problem(422, "events-rejected").await;
+    assert_eq!(problem["errors"].as_array().map(Vec::len), Some(2));
+    let answer = call().expect(200).await;
+    let counts = ["accepted", "duplicate", "rejected"].map(|name| &answer[name]);
+    assert_eq!(counts, [1, 0, 2]);
+    assert_eq!(answer["results"][1]["index"], 2);
+    assert_eq!(answer["results"][1]["id"], "e-20");
+    assert_eq!(answer["results"][1]["value"], "nobody");
+    let call = call().query("atomic", "perhaps");
+    call.problem(400, "invalid-request").await;
+    // A client that wants no body gets one only if something was rejected.
+    let minimal = |body: String| {
+        let call = server.admin("ingestEvents").body(CLOUDEVENTS, body);
+        call.header("Prefer", "return=minimal")
+    };
+    minimal(json!([good]).to_string()).expect(204).await;
+    let problem = minimal(mixed.clone()).problem(422, "events-rejected").await;
+    let detail = problem["detail"].as_str().expect("a detail");
+    assert!(
+        detail.ends_with("(and 1 more); the other 1 are counted"),
+        "{detail}"
+    );
+
     let refused = [
         (CLOUDEVENT, stranger.to_string()),
         (CLOUDEVENTS, json!([late, stranger]).to_string()),
-        (CLOUDEVENTS, "[{]".to_owned()),
-        (CLOUDEVENT, String::new()),
         (NDJSON, "account,service".to_owned()),
         (NDJSON, json!({ "account": ACME }).to_string()),
     ];
@@ -190,6 +227,38 @@ pub async fn events(server: &Server) {
         let call = server.admin("ingestEvents").body(media, body);
         let problem = call.problem(422, "events-rejected").await;
         assert!(!problem["errors"].as_array().expect("errors").is_empty());
+    }
+    let call = server
+        .admin("ingestEvents")
+        .body(CLOUDEVENT, single.to_string());
+    let call = call.header("Content-Encoding", "br").malformed();
+    call.problem(415, "unsupported-media-type").await;
+    // A key with a limit of its own.
+    let limits = json!({ "label": "collector", "requests_per_second": 2, "events_per_second": 2 });
+    let none = json!({ "requests_per_second": 0 });
+    let call = server.admin("createAdminKey").json(&none);
+    call.problem(400, "invalid-request").await;
+    let key = server
+        .admin("createAdminKey")
+        .json(&limits)
+        .expect(201)
+        .await;
+    let key = key["secret"].as_str().expect("a secret");
+    let call = |events: &[Value]| {
+        let call = server.call("ingestEvents").key(key);
+        call.body(CLOUDEVENTS, json!(events).to_string())
+    };
+    let three = [single.clone(), single.clone(), single.clone()];
+    call(&three).problem(413, "invalid-request").await;
+    let two = &three[..2];
+    call(two).expect(200).await;
+    let refused = call(two).problem(429, "rate-limited").await;
+    let detail = refused["detail"].as_str().expect("a detail");
+    assert_eq!(detail, "this key may send 2 requests a second");
+
+    for body in ["[{]", "", "account,service"] {
+        let call = server.admin("ingestEvents").body(CLOUDEVENTS, body);
+        call.problem(400, "invalid-request").await;
     }
 }
 

@@ -126,6 +126,7 @@ pub async fn documents_come_back_as_they_were_put(store: &dyn Store) {
         label: "a key".to_owned(),
         created_at: NOW,
         revoked_at: None,
+        rate_limit: crate::RateLimit::default(),
     };
     let revoked = ApiKey {
         revoked_at: Some(NOW),

@@ -10,11 +10,12 @@ use std::io::BufRead;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use synor_economics::metering::{EventError, RawEvent, UsageEvent};
+use synor_economics::period::Timestamp;
 use synor_economics::quantity::Quantity;
-use thiserror::Error;
 
 use super::json::{Fields, missing, syntax};
 use super::lines::{Progress, line_ends, read_text};
+use super::meters::Meters;
 use super::{ImportError, ImportOptions, Imported, excerpt};
 
 /// The media type of one CloudEvent.
@@ -24,16 +25,6 @@ pub const BATCH_MEDIA_TYPE: &str = "application/cloudevents-batch+json";
 
 const SPEC_VERSION: &str = "1.0";
 const KNOWN_DATA: &str = "quantity, unit, provider, dimensions, correction";
-
-/// Which event of a batch is at fault, and how.
-#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize)]
-#[error("event {index}: {error}")]
-pub struct BatchError {
-    /// The event's place in the batch, from 0.
-    pub index: usize,
-    /// The field, its value and the reason.
-    pub error: EventError,
-}
 
 /// Reads one CloudEvent.
 ///
@@ -46,33 +37,14 @@ pub struct BatchError {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn event_from_cloudevent(value: &RawValue) -> Result<RawEvent, EventError> {
-    from_fields(Fields::parse("event", value.get())?)
+    from_fields(
+        Fields::parse("event", value.get())?,
+        &Meters::NONE,
+        Timestamp::from_secs(0),
+    )
 }
 
-/// Reads the body of a request: one CloudEvent, or an array of them. The first that cannot be read
-/// refuses the body; whether an event's fields hold is for [`RawEvent::validate`] to say.
-pub fn parse_cloudevents(body: &[u8]) -> Result<Vec<RawEvent>, BatchError> {
-    let refuse = |index, error| BatchError { index, error };
-    let text = std::str::from_utf8(body).map_err(|error| {
-        let shown = excerpt(&String::from_utf8_lossy(body));
-        let at = error.valid_up_to().saturating_add(1);
-        let reason = format!("is not valid UTF-8 at byte {at}");
-        refuse(0, EventError::new("body", shown, reason))
-    })?;
-    let broken = |error| refuse(0, EventError::new("body", excerpt(text), syntax(&error)));
-    let values: Vec<&RawValue> = if text.trim_start().starts_with('[') {
-        serde_json::from_str(text).map_err(broken)?
-    } else {
-        vec![serde_json::from_str(text).map_err(broken)?]
-    };
-    values
-        .into_iter()
-        .enumerate()
-        .map(|(index, value)| event_from_cloudevent(value).map_err(|error| refuse(index, error)))
-        .collect()
-}
-
-/// Writes events as a batch, from which [`parse_cloudevents`] and validation make the same events
+/// Writes events as a batch, from which [`EventReader`](super::EventReader) makes the same events
 /// again.
 pub fn write_cloudevents(events: &[UsageEvent]) -> Result<Vec<u8>, serde_json::Error> {
     let batch: Vec<_> = events.iter().map(CloudEvent::from).collect();
@@ -126,7 +98,13 @@ impl<'a> From<&'a UsageEvent> for CloudEvent<'a> {
     }
 }
 
-pub(super) fn from_fields(mut fields: Fields<'_>) -> Result<RawEvent, EventError> {
+/// Makes an event of a CloudEvent's attributes. An event of an operator's own meter that does not
+/// say when it happened, happened `now`.
+pub(super) fn from_fields(
+    mut fields: Fields<'_>,
+    meters: &Meters,
+    now: Timestamp,
+) -> Result<RawEvent, EventError> {
     let version = fields.required("specversion")?;
     if version != SPEC_VERSION {
         let reason = format!("is not a version known here; write {SPEC_VERSION}");
@@ -144,7 +122,8 @@ pub(super) fn from_fields(mut fields: Fields<'_>) -> Result<RawEvent, EventError
         }
     }
     let kind = fields.required("type")?;
-    let Some((service, resource)) = kind.split_once('.') else {
+    let meter = meters.find(&kind);
+    let Some((service, resource)) = kind.split_once('.').or(meter.map(|_| ("", ""))) else {
         let reason = "must be a service and a resource, as in storage.stored_data";
         return Err(EventError::new("type", excerpt(&kind), reason));
     };
@@ -152,6 +131,9 @@ pub(super) fn from_fields(mut fields: Fields<'_>) -> Result<RawEvent, EventError
         error.reason.push_str("; it names the account");
         error
     })?;
+    if let Some(meter) = meter {
+        return meter.event(account, fields, now);
+    }
     let data = fields.take("data").ok_or_else(|| missing("data"))?;
     let mut data = Fields::parse("data", data.get())?;
     let raw = RawEvent {

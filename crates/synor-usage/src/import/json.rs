@@ -51,6 +51,13 @@ impl<'a> Fields<'a> {
         self.0.iter().any(|(known, _)| known == name)
     }
 
+    /// The beginning of a field's text, if it is there and holds a string; it is not taken.
+    pub(super) fn peek_text(&self, name: &str) -> Option<String> {
+        let (_, value) = self.0.iter().find(|(known, _)| known == name)?;
+        let text: String = serde_json::from_str(value.get()).ok()?;
+        Some(excerpt(&text))
+    }
+
     /// Takes a field; `null` counts as absent.
     pub(super) fn take(&mut self, name: &str) -> Option<&'a RawValue> {
         let at = self.0.iter().position(|(known, _)| known == name)?;

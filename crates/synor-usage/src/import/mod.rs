@@ -23,13 +23,21 @@ mod events_csv;
 pub mod focus;
 mod json;
 mod lines;
+mod meters;
 mod ndjson;
+mod plain;
+#[cfg(test)]
+mod random_inputs;
+mod reader;
+mod split;
 mod table;
 
-pub use cloudevents::{BatchError, event_from_cloudevent, parse_cloudevents, write_cloudevents};
+pub use cloudevents::{event_from_cloudevent, write_cloudevents};
 pub use detect::{ImportFormat, UnknownFormat, detect};
 pub use focus::mapping::{Mapping, MappingError};
-pub use ndjson::parse_ndjson;
+pub use meters::{DataPath, Meter, MeterError, Meters};
+pub use ndjson::event_from_line;
+pub use reader::{EventReader, NotJson, ReadBody, ReadEvent, ReadLines, RefusedEvent};
 
 /// What an importer must be told besides the file.
 #[derive(Debug, Clone)]

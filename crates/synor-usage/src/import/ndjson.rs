@@ -4,10 +4,12 @@
 use std::io::BufRead;
 
 use synor_economics::metering::{EventError, RawEvent};
+use synor_economics::period::Timestamp;
 
 use super::json::Fields;
 use super::lines::Lines;
-use super::{BatchError, ImportError, ImportOptions, Imported, cloudevents};
+use super::meters::Meters;
+use super::{ImportError, ImportOptions, Imported, cloudevents};
 
 const KNOWN: &str = "account, service, resource, quantity, unit, time, source, id, provider, dimensions, correction";
 
@@ -19,7 +21,7 @@ pub(super) fn read(
     let mut lines = Lines::new(input, progress);
     let mut imported = Imported::default();
     while let Some((number, line)) = lines.next()? {
-        let event = parse(line)
+        let event = event_from_line(line)
             .and_then(|raw| raw.validate(options.now))
             .map_err(|error| ImportError::at(number, error))?;
         imported.events.push(event);
@@ -28,25 +30,16 @@ pub(super) fn read(
     Ok(imported)
 }
 
-/// Reads a request's body: one event a line, flat or a CloudEvent. The first line that cannot be
-/// read refuses the body; whether an event's fields hold is for [`RawEvent::validate`] to say.
-pub fn parse_ndjson(body: &[u8]) -> Result<Vec<RawEvent>, BatchError> {
-    let text = std::str::from_utf8(body).map_err(|error| BatchError {
-        index: 0,
-        error: EventError::new("body", "", format!("is not valid UTF-8: {error}")),
-    })?;
-    text.lines()
-        .filter(|line| !line.trim().is_empty())
-        .enumerate()
-        .map(|(index, line)| parse(line).map_err(|error| BatchError { index, error }))
-        .collect()
+/// Reads one line, flat or a CloudEvent, without holding its fields to the rules of metering.
+pub fn event_from_line(line: &str) -> Result<RawEvent, EventError> {
+    let fields = Fields::parse("text", line)?;
+    match fields.has("specversion") {
+        true => cloudevents::from_fields(fields, &Meters::NONE, Timestamp::from_secs(0)),
+        false => from_fields(fields),
+    }
 }
 
-fn parse(line: &str) -> Result<RawEvent, EventError> {
-    let mut fields = Fields::parse("text", line)?;
-    if fields.has("specversion") {
-        return cloudevents::from_fields(fields);
-    }
+pub(super) fn from_fields(mut fields: Fields<'_>) -> Result<RawEvent, EventError> {
     let raw = RawEvent {
         account: fields.required("account")?,
         service: fields.required("service")?,

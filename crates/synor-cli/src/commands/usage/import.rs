@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use synor_economics::id::{AccountId, ProviderId};
-use synor_economics::metering::UsageEvent;
-use synor_engine::{Clock, Ingested, SystemClock};
+use synor_economics::metering::{EventId, UsageEvent};
+use synor_engine::{Clock, SystemClock};
+use synor_usage::import::cloudevents::BATCH_MEDIA_TYPE;
 use synor_usage::import::{
     ImportFormat, ImportOptions, Imported, Unmapped, detect, read, write_cloudevents,
 };
@@ -24,8 +26,8 @@ use crate::format;
 use crate::output::{Answer, Field, Table, number, text};
 use crate::progress;
 
-/// How many events go in one request.
-const BATCH: usize = 5_000;
+/// How many events go in one request: no more than one answer can tell of.
+const BATCH: usize = 1_000;
 /// How much of a file tells its format.
 const HEAD_BYTES: usize = 4_096;
 
@@ -149,25 +151,56 @@ pub async fn settle_accounts(
     Ok(())
 }
 
-/// Sends events in batches; sending them again counts none twice.
-pub async fn send(session: &Session, events: &[UsageEvent]) -> anyhow::Result<Ingested> {
+/// What became of the events that were sent.
+#[derive(Debug, Default)]
+pub struct Sent {
+    /// Events counted now.
+    pub accepted: u64,
+    /// Events known before.
+    pub duplicate: u64,
+    /// Those of the duplicates that say something else than what was counted.
+    pub conflicting: Vec<EventId>,
+}
+
+/// The server's answer to a batch.
+#[derive(Debug, Deserialize)]
+struct BatchAnswer {
+    accepted: u64,
+    duplicate: u64,
+    results: Vec<EventAnswer>,
+}
+
+#[derive(Debug, Deserialize)]
+struct EventAnswer {
+    index: usize,
+    status: String,
+}
+
+/// Sends events in batches, each of which is counted whole or not at all; sending them again counts
+/// none twice.
+pub async fn send(session: &Session, events: &[UsageEvent]) -> anyhow::Result<Sent> {
     let bar = progress::bar("importing", events.len() as u64, "events");
-    let mut total = Ingested::default();
+    let mut total = Sent::default();
     for batch in events.chunks(BATCH) {
         let body = write_cloudevents(batch)?;
-        let media = "application/cloudevents-batch+json";
-        let part: Ingested = session.post_bytes("/events", media, body).await?;
-        total.accepted += part.accepted;
-        total.duplicate += part.duplicate;
-        total.conflicting.extend(part.conflicting);
-        total.position = part.position;
+        let answer: BatchAnswer = session
+            .post_bytes("/events?atomic=true", BATCH_MEDIA_TYPE, body)
+            .await?;
+        total.accepted += answer.accepted;
+        total.duplicate += answer.duplicate;
+        let results = answer.results.iter();
+        let conflicting = results.filter(|result| result.status == "conflicting");
+        let events = conflicting.filter_map(|result| batch.get(result.index));
+        total
+            .conflicting
+            .extend(events.map(|event| event.identity.clone()));
         bar.inc(batch.len() as u64);
     }
     bar.finish_and_clear();
     Ok(total)
 }
 
-fn answer(file: &Path, imported: &Imported, sent: &Ingested) -> anyhow::Result<Answer> {
+fn answer(file: &Path, imported: &Imported, sent: &Sent) -> anyhow::Result<Answer> {
     let json = json!({
         "file": file,
         "lines": imported.lines,

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 use synor_client::Usage;
 use synor_economics::metering::RawEvent;
-use synor_usage::import::parse_ndjson;
+use synor_usage::import::event_from_line;
 use tokio::sync::mpsc;
 
 /// Lines that may wait between standard input and the client.
@@ -122,9 +122,9 @@ fn flat(mut object: Map<String, Value>, text: &str) -> Result<Usage, String> {
 }
 
 fn event(text: &str) -> Result<Usage, String> {
-    let events = parse_ndjson(text.as_bytes()).map_err(|refused| refused.error.to_string())?;
-    let raw = events.into_iter().next().ok_or("is no event")?;
-    Ok(usage(raw))
+    event_from_line(text)
+        .map(usage)
+        .map_err(|error| error.to_string())
 }
 
 fn usage(raw: RawEvent) -> Usage {

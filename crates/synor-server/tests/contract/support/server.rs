@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 use synor_chain::{Chain, DevChain, DevChainConfig, RpcChain, RpcServer, Soma, Wallet};
 use synor_economics::period::Timestamp;
@@ -98,6 +98,7 @@ impl Server {
             rpc: Arc::new(RpcServer::for_development(chain.clone())),
             local_secret: ADMIN.into(),
             stopping,
+            intake: Arc::default(),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.expect("a port");
@@ -130,7 +131,7 @@ impl Server {
             key: None,
             path: Vec::new(),
             query: Vec::new(),
-            idempotency_key: None,
+            headers: Vec::new(),
             body: None,
             is_malformed: false,
         }
@@ -240,7 +241,7 @@ pub struct Call<'s> {
     key: Option<String>,
     path: Vec<(String, String)>,
     query: Vec<(String, String)>,
-    idempotency_key: Option<String>,
+    headers: Vec<(&'static str, String)>,
     body: Option<(String, Vec<u8>)>,
     is_malformed: bool,
 }
@@ -271,8 +272,12 @@ impl Call<'_> {
         self.query("account", account)
     }
 
-    pub fn idempotency_key(mut self, key: &str) -> Self {
-        self.idempotency_key = Some(key.to_owned());
+    pub fn idempotency_key(self, key: &str) -> Self {
+        self.header("Idempotency-Key", key)
+    }
+
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
         self
     }
 
@@ -321,8 +326,8 @@ impl Call<'_> {
         if let Some(key) = &self.key {
             request = request.header(AUTHORIZATION, format!("{} {key}", self.scheme));
         }
-        if let Some(key) = &self.idempotency_key {
-            request = request.header("Idempotency-Key", key);
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
         }
         if let Some((content_type, body)) = &self.body {
             request = request
@@ -339,6 +344,10 @@ impl Call<'_> {
         if status == 401 {
             assert_eq!(header(WWW_AUTHENTICATE).as_deref(), Some("Bearer"));
         }
+        if status == 429 {
+            let secs = header(RETRY_AFTER).and_then(|secs| secs.parse::<u64>().ok());
+            assert!(secs.is_some_and(|secs| secs > 0), "when to try again");
+        }
         let bytes = answer.bytes().await.expect("a body");
         if status < 300 && !self.is_malformed {
             self.check_request();
@@ -353,14 +362,13 @@ impl Call<'_> {
     fn check_request(&self) {
         let (document, id) = (&self.server.document, &self.operation.id);
         let parameters = document.parameters(&self.operation);
-        let header = self.idempotency_key.iter();
-        let header = header.map(|key| ("Idempotency-Key", key));
+        let headers = self.headers.iter().map(|(name, value)| (*name, value));
         let given = self.path.iter().chain(&self.query);
-        for (name, value) in given.map(|(n, v)| (n.as_str(), v)).chain(header) {
+        for (name, value) in given.map(|(n, v)| (n.as_str(), v)).chain(headers) {
             let known = parameters.get(name);
             let known = known.unwrap_or_else(|| panic!("{id} has no parameter {name}"));
             let as_text = document.violations(&known["schema"], &json!(value));
-            let as_number = value.parse::<i64>().map(|number| json!(number));
+            let as_number = serde_json::from_str(value);
             let fits = as_text.is_empty()
                 || as_number.is_ok_and(|n| document.violations(&known["schema"], &n).is_empty());
             assert!(fits, "{id} took {name}={value}: {as_text:#?}");
@@ -392,6 +400,9 @@ impl Call<'_> {
             panic!("{id} answers {status}, which is not documented: {shown}");
         };
         let content_type = content_type.split(';').next().unwrap_or_default();
+        if response.get("content").is_none() && bytes.is_empty() {
+            return Value::Null;
+        }
         let Some(media) = object(&response["content"]).get(content_type) else {
             panic!("{id} answers {status} as `{content_type}`, which is not documented: {shown}");
         };
