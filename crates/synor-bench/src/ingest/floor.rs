@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use synor_economics::period::Timestamp;
-use synor_usage::import::parse_ndjson;
+use synor_usage::import::EventReader;
 
 use super::report::{ROUNDS, Report, Yardstick};
 use super::{Options, load};
@@ -49,7 +49,7 @@ fn round(options: &Options, bodies: &[Vec<u8>]) -> Duration {
 /// Reads and checks events as the server does.
 fn parse(body: &[u8]) {
     let now = Timestamp::parse("2026-03-01T00:00:00Z").unwrap();
-    for raw in parse_ndjson(body).unwrap() {
-        std::hint::black_box(raw.validate(now).unwrap());
+    for event in EventReader::new(now).ndjson(body).events {
+        std::hint::black_box(event.unwrap());
     }
 }

@@ -15,6 +15,8 @@ use crate::load::{CLIENTS, Load, Name};
 
 /// After a failure, how long to wait for another server to be told of.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
+/// The status of a server that has no room at present.
+const TOO_BUSY: u16 = 503;
 /// How long an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
@@ -160,7 +162,7 @@ impl Client {
             Err(_) => None,
         };
         self.progress.waiting.fetch_sub(1, Ordering::SeqCst);
-        let (status, body) = answer?;
+        let (status, body) = answer.filter(|(status, _)| *status != TOO_BUSY)?;
         assert_eq!(status, 200, "{body}");
         let count = |field: &str| u64::try_from(integer(&body[field])).unwrap();
         Some(Answer {
