@@ -1,14 +1,24 @@
 //! Where the usage log and the book of record lie: in the data folder, or in PostgreSQL for several
 //! nodes.
 
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
 use serde::Deserialize;
+use synor_economics::period::DAY_SECS;
+use synor_engine::{Clock, SystemClock};
 use synor_store::{POSTGRES_SCHEMA, PostgresStore, SqliteStore, Store};
-use synor_usage::{PostgresUsageLog, SqliteUsageLog, UsageLog};
+use synor_usage::{
+    Forgetting, PostgresUsageLog, SegmentOptions, SegmentedUsageLog, SqliteUsageLog, UsageLog,
+};
 
 use crate::data_folder::DataFolder;
 use crate::error::error;
+
+/// The usage log in segments.
+const SEGMENTS: &str = "segments";
+/// The usage log in one SQLite file.
+const SQLITE: &str = "sqlite";
 
 /// `[storage]` of `synor.toml`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -16,19 +26,70 @@ use crate::error::error;
 pub struct Storage {
     /// `postgres://…` [default: `book.sqlite` in the data folder].
     pub book: Option<String>,
-    /// `postgres://…` [default: in the data folder].
+    /// `segments` or `sqlite`, both in the data folder, or `postgres://…` [default: segments, or
+    /// SQLite where the folder has such a log already].
     pub usage_log: Option<String>,
+    /// Events after which a segment is sealed [default: a million].
+    pub segment_events: Option<NonZeroUsize>,
+    /// Events that happened longer ago than this are refused, because their ids may have been
+    /// forgotten [default: none are].
+    pub dedup_window_days: Option<NonZeroU32>,
+    /// Events that happened longer ago than this are not kept; what they add up to is [default: all
+    /// are kept].
+    pub retention_days: Option<NonZeroU32>,
 }
 
 impl Storage {
     /// Opens the usage log.
     pub async fn usage_log(&self, folder: &DataFolder) -> anyhow::Result<Arc<dyn UsageLog>> {
-        Ok(match &self.usage_log {
-            None => Arc::new(SqliteUsageLog::open(folder.file("usage.sqlite"))?),
-            Some(url) => {
+        let sqlite = folder.file("usage.sqlite");
+        let kept_in = self.usage_log.as_deref();
+        let kept_in = kept_in.unwrap_or(if sqlite.exists() { SQLITE } else { SEGMENTS });
+        let is_segmented = kept_in == SEGMENTS;
+        if let Some(setting) = self.of_segments().filter(|_| !is_segmented) {
+            let message = format!("storage.{setting} is for a usage log in segments");
+            return Err(error(message));
+        }
+        Ok(match kept_in {
+            SEGMENTS => {
+                let (path, options) = (folder.file("usage"), self.segment_options());
+                let opened = move || SegmentedUsageLog::open(path, options);
+                Arc::new(tokio::task::spawn_blocking(opened).await??)
+            }
+            SQLITE => Arc::new(SqliteUsageLog::open(sqlite)?),
+            url => {
                 refuse_other_than_postgres("usage_log", url)?;
                 Arc::new(PostgresUsageLog::connect(url).await?)
             }
+        })
+    }
+
+    /// A setting that only a segmented log has, if one is set.
+    fn of_segments(&self) -> Option<&'static str> {
+        let set = [
+            ("segment_events", self.segment_events.is_some()),
+            ("dedup_window_days", self.dedup_window_days.is_some()),
+            ("retention_days", self.retention_days.is_some()),
+        ];
+        set.into_iter()
+            .find(|(_, is_set)| *is_set)
+            .map(|(name, _)| name)
+    }
+
+    fn segment_options(&self) -> SegmentOptions {
+        let options = match self.segment_events {
+            Some(events) => SegmentOptions::with_segment_events(events.get()),
+            None => SegmentOptions::default(),
+        };
+        let secs = |days: NonZeroU32| i64::from(days.get()).saturating_mul(DAY_SECS);
+        let (window, retention) = (self.dedup_window_days, self.retention_days);
+        if window.is_none() && retention.is_none() {
+            return options;
+        }
+        options.that_forgets(Forgetting {
+            dedup_window_secs: window.map(secs),
+            retention_secs: retention.map(secs),
+            clock: Arc::new(|| SystemClock.now()),
         })
     }
 
@@ -52,8 +113,13 @@ fn refuse_other_than_postgres(setting: &str, url: &str) -> anyhow::Result<()> {
         return Ok(());
     }
     Err(error(format!(
-        "storage.{setting}: `{}` is not an address such as postgres://user@host:5432/database",
-        without_password(url)
+        "storage.{setting}: `{}` is not an address such as postgres://user@host:5432/database{}",
+        without_password(url),
+        if setting == "usage_log" {
+            ", nor `segments` or `sqlite`"
+        } else {
+            ""
+        }
     )))
 }
 

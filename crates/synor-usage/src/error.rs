@@ -6,7 +6,7 @@ use std::sync::Arc;
 use synor_economics::id::AccountId;
 use synor_economics::metering::EventId;
 use synor_economics::money::MoneyError;
-use synor_economics::period::PeriodError;
+use synor_economics::period::{PeriodError, Timestamp};
 use thiserror::Error;
 
 use crate::log::LogPosition;
@@ -58,6 +58,46 @@ pub enum UsageLogError {
         position: LogPosition,
         /// What differs.
         reason: String,
+    },
+    /// A file of the log that does not say what was written.
+    #[error("the usage log's file {file} is damaged at byte {offset}: {reason}")]
+    DamagedFile {
+        /// Which file.
+        file: String,
+        /// Where what differs begins, in bytes.
+        offset: u64,
+        /// What differs.
+        reason: String,
+    },
+    /// An event so old that the log may have forgotten whether it was counted. Nothing of its batch
+    /// was appended.
+    #[error(
+        "event `{}` of `{}` for account {} is too old: it happened at {time}, and this log knows only \
+         what happened from {earliest} on",
+        event.id, event.source, event.account
+    )]
+    TooOld {
+        /// Which event.
+        event: Box<EventId>,
+        /// When it happened.
+        time: Timestamp,
+        /// The earliest time that an event may have.
+        earliest: Timestamp,
+    },
+    /// Events that were kept for as long as they had to be, and then deleted. What they add up to is
+    /// still known.
+    #[error("the events of the usage log {log} up to position {position} have expired")]
+    Expired {
+        /// The file or address.
+        log: String,
+        /// The last position of what expired.
+        position: LogPosition,
+    },
+    /// A log that is open elsewhere and can be open only once.
+    #[error("the usage log {log} is in use by another process, or is open in this one already")]
+    InUse {
+        /// The file or address.
+        log: String,
     },
     /// The account's usage does not fit 128 bits.
     #[error("the usage of account {account} cannot be summed")]

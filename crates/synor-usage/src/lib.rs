@@ -1,6 +1,6 @@
 //! The usage log: what services report, kept exactly once, and read as bills and charts.
 //!
-//! [`UsageLog`] is the seam. Its backends are [`sqlite`], for one machine, and
+//! [`UsageLog`] is the seam. Its backends are [`segments`] and [`sqlite`], for one machine, and
 //! `postgres`, for several; every backend passes the tests of [`conformance`]. [`import`] reads
 //! events from files, and [`export`] writes them.
 #![deny(
@@ -19,12 +19,7 @@ pub mod import;
 pub mod log;
 #[cfg(feature = "postgres")]
 pub mod postgres;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the log that stands on the segments is being built"
-)]
-mod segments;
+pub mod segments;
 pub mod series;
 pub mod sqlite;
 
@@ -39,5 +34,6 @@ pub use log::{
 };
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresUsageLog;
+pub use segments::{Forgetting, SegmentOptions, SegmentedUsageLog};
 pub use series::{STEPS_MAX, Series, SeriesLine, SeriesQuery, SplitBy, Step};
 pub use sqlite::SqliteUsageLog;

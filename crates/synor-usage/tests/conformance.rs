@@ -15,6 +15,32 @@ mod reference {
     }}
 }
 
+mod segmented {
+    use super::*;
+    use synor_usage::{SegmentOptions, SegmentedUsageLog};
+
+    synor_usage::usage_log_conformance! {{
+        let folder = tempfile::tempdir().unwrap();
+        let log = SegmentedUsageLog::open(folder.path(), SegmentOptions::default()).unwrap();
+        let log: Arc<dyn UsageLog> = Arc::new(log);
+        (log, folder)
+    }}
+}
+
+/// Segments so small that everything crosses sealing and merging.
+mod tiny_segments {
+    use super::*;
+    use synor_usage::{SegmentOptions, SegmentedUsageLog};
+
+    synor_usage::usage_log_conformance! {{
+        let folder = tempfile::tempdir().unwrap();
+        let options = SegmentOptions::with_segment_events(3);
+        let log = SegmentedUsageLog::open(folder.path(), options).unwrap();
+        let log: Arc<dyn UsageLog> = Arc::new(log);
+        (log, folder)
+    }}
+}
+
 mod sqlite {
     use super::*;
 

@@ -1,0 +1,208 @@
+//! Turns a full segment into files that are never changed again.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use synor_economics::id::AccountId;
+
+use super::active::{Active, ActiveRow};
+use super::archive::{self, Written};
+use super::fault::Fault;
+use super::frame::{PREFIX_BYTES, Record, Records, read_prefix};
+use super::identities::KeyFile;
+use super::ids::Ids;
+use super::ledger::Ledger;
+use super::manifest::{ArchiveFiles, SegmentFiles, archive_path, ledger_path};
+use super::meters::{AccountNo, Meter, Meters};
+use super::row::{RowRef, decode};
+use super::sealed::{Segment, from_archive};
+use super::sorted::first;
+use super::state::Shared;
+use super::totals::Totals;
+use crate::log::StreamPosition;
+
+/// A full segment.
+#[derive(Debug, Clone)]
+pub(super) struct FullSegment {
+    pub(super) active: Arc<Active>,
+    pub(super) ids: Arc<Ids>,
+    /// How far streams had been read at its end.
+    pub(super) streams: Vec<StreamPosition>,
+    /// How many meters there were at its end.
+    pub(super) meters: usize,
+}
+
+/// What a sealed segment is made of.
+pub(super) struct SealedSegment {
+    pub(super) segment: Segment,
+    pub(super) keys: KeyFile,
+    pub(super) totals: Totals,
+}
+
+/// The name of a key file.
+pub(super) fn key_file_name(first: u64, last: u64) -> String {
+    format!("{first:012}-{last:012}.ids")
+}
+
+/// Writes the files of a full segment, all but the manifest that makes them live.
+pub(super) fn seal(shared: &Shared, full: &FullSegment) -> Result<SealedSegment, Fault> {
+    let active = &full.active;
+    let folder = shared.folder.as_path();
+    let positions = (active.first(), active.last());
+    let before = |step| {
+        let storage = &shared.options.storage;
+        storage.before(step).map_err(Fault::io(folder))
+    };
+    before("the archive")?;
+    let contents = active.wal().contents_to(active.end_offset())?;
+    let written = write_archive(shared, active, &contents)?;
+    before("the ledger")?;
+    let number = active.wal().start().segment;
+    let ledger_digest = write_ledger(folder, active, &contents)?;
+    before("the key file")?;
+    let mut entries = full.ids.entries().to_vec();
+    let path = folder.join(key_file_name(positions.0, positions.1));
+    let keys = KeyFile::write(&path, positions.0..=positions.1, &mut entries)?;
+    drop(entries);
+    before("the totals")?;
+    let (sums, samples) = {
+        let visible = shared.visible();
+        let account = |meter| visible.meters.account_of(meter);
+        let sums: Vec<_> = active.sums().map(|sum| (account(sum.meter), sum)).collect();
+        let samples = active.samples().map(|s| (account(s.meter), s));
+        (sums, samples.collect())
+    };
+    let totals = Totals::write(folder, positions, sums, samples)?;
+    let files = SegmentFiles {
+        number,
+        first: positions.0,
+        last: positions.1,
+        chain: active.chain(),
+        withdrawals: u64::try_from(active.withdrawals().len()).unwrap_or(u64::MAX),
+        ledger_digest,
+        archive: written.as_ref().map(ArchiveFiles::from),
+        expired: false,
+    };
+    Ok(SealedSegment {
+        segment: Segment::open(folder, files)?,
+        keys,
+        totals,
+    })
+}
+
+/// The meters that a segment was the first to mention, with the names of their accounts.
+pub(super) fn new_meters(meters: &Meters, from: usize, to: usize) -> Vec<(AccountId, Meter)> {
+    let numbers = (from..to).filter_map(|number| u32::try_from(number).ok());
+    let found = numbers.filter_map(|number| {
+        let meter = meters.meter(number)?;
+        let name = meters.name(meter.account)?;
+        Some((name.clone(), Meter::clone(meter)))
+    });
+    found.collect()
+}
+
+/// Writes the events in order of account, time and position.
+fn write_archive(
+    shared: &Shared,
+    active: &Active,
+    contents: &[u8],
+) -> Result<Option<Written>, Fault> {
+    if active.rows().is_empty() {
+        return Ok(None);
+    }
+    let order = order(shared, active);
+    let path = archive_path(&shared.folder, active.wal().start().segment);
+    let mut failed = None;
+    let rows = order
+        .iter()
+        .map_while(|row| match row_in(active, contents, row) {
+            Ok(row) => Some(row),
+            Err(fault) => {
+                failed = Some(fault);
+                None
+            }
+        });
+    let written = archive::write(&path, rows);
+    match failed {
+        Some(fault) => Err(fault),
+        None => Ok(Some(written.map_err(from_archive)?)),
+    }
+}
+
+/// A row of the write-ahead file's contents.
+fn row_in<'c>(active: &Active, contents: &'c [u8], row: &ActiveRow) -> Result<RowRef<'c>, Fault> {
+    let path = active.wal().path();
+    let damaged = || Fault::damaged(path, row.offset, "no event is here");
+    let at = usize::try_from(row.offset).map_err(|_| damaged())?;
+    let prefix = contents.get(at.saturating_sub(PREFIX_BYTES)..at);
+    let (length, _) = read_prefix(first(prefix.ok_or_else(damaged)?));
+    let bytes = contents.get(at..at.saturating_add(length));
+    let bytes = bytes.ok_or_else(damaged)?;
+    decode(row.position, bytes).map_err(|error| Fault::damaged(path, row.offset, error))
+}
+
+/// The events sorted as the archive wants them. Accounts are compared by the rank of their names, so
+/// that a million comparisons do not compare texts.
+fn order(shared: &Shared, active: &Active) -> Vec<ActiveRow> {
+    let (accounts, ranks) = {
+        let visible = shared.visible();
+        let accounts: Vec<AccountNo> = active
+            .rows()
+            .iter()
+            .map(|row| visible.meters.account_of(row.meter))
+            .collect();
+        let mut ranks = vec![0_u32; visible.meters.account_count()];
+        let mut distinct = accounts.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        let named = distinct.into_iter();
+        let named = named.filter_map(|number| Some((visible.meters.name(number)?, number)));
+        let mut named: Vec<_> = named.collect();
+        named.sort_unstable();
+        for (rank, (_, number)) in (0_u32..).zip(named) {
+            if let Some(place) = usize::try_from(number)
+                .ok()
+                .and_then(|at| ranks.get_mut(at))
+            {
+                *place = rank;
+            }
+        }
+        (accounts, ranks)
+    };
+    let rank = |account: AccountNo| {
+        let place = usize::try_from(account).ok();
+        place.and_then(|at| ranks.get(at)).copied()
+    };
+    let mut keyed: Vec<_> = accounts.into_iter().zip(active.rows()).collect();
+    keyed.sort_unstable_by_key(|(account, row)| (rank(*account), row.time_secs, row.position));
+    keyed.into_iter().map(|(_, row)| *row).collect()
+}
+
+fn write_ledger(folder: &Path, active: &Active, contents: &[u8]) -> Result<[u8; 32], Fault> {
+    let path = ledger_path(folder, active.wal().start().segment);
+    Ledger::write(
+        &path,
+        active.frames(),
+        &withdrawal_records(active, contents)?,
+    )
+}
+
+/// The records of the withdrawals with their positions, as they are in the write-ahead file.
+fn withdrawal_records<'c>(
+    active: &Active,
+    contents: &'c [u8],
+) -> Result<Vec<(u64, &'c [u8])>, Fault> {
+    let records = active.withdrawals().iter().map(|(withdrawal, offset)| {
+        let damaged = || Fault::damaged(active.wal().path(), *offset, "no withdrawal is here");
+        let at = usize::try_from(*offset).map_err(|_| damaged())?;
+        let rest = contents.get(at..).unwrap_or_default();
+        let placed = Records::of(rest, withdrawal.position).next();
+        match placed {
+            Some(Ok(placed)) if matches!(placed.record, Record::Withdrawal(_)) => {
+                Ok((withdrawal.position, placed.bytes))
+            }
+            _ => Err(damaged()),
+        }
+    });
+    records.collect()
+}
