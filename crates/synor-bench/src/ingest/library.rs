@@ -5,17 +5,17 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use synor_economics::metering::UsageEvent;
-use synor_usage::{SqliteUsageLog, UsageLog};
+use synor_usage::{SegmentOptions, SegmentedUsageLog, UsageLog};
 
 use super::report::{ROUNDS, Report};
 use super::{Options, load, on_runtime};
 
 /// The log that is measured.
-pub const NAME: &str = "usage log on SQLite";
+pub const NAME: &str = "usage log in segments";
 
 /// Opens it, or creates it.
 pub fn open(folder: &Path) -> Arc<dyn UsageLog> {
-    Arc::new(SqliteUsageLog::open(folder.join("usage.sqlite")).unwrap())
+    Arc::new(SegmentedUsageLog::open(folder.join("usage"), SegmentOptions::default()).unwrap())
 }
 
 /// Batches that are given to the log at the same time.

@@ -91,6 +91,11 @@ pub fn run(seed: u64, kills: u64) {
     );
     let running = tally.kills - tally.while_starting;
     assert!(tally.under_load > running / 2, "the kills miss the load");
+    let has_files = !files::write_ahead(&folder).is_empty();
+    assert!(
+        tally.while_sealing > 0 || !has_files,
+        "the kills miss the sealing"
+    );
 }
 
 /// Kills a server so soon that it may not listen yet.

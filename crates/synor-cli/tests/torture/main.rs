@@ -30,8 +30,8 @@ mod load;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// What the folders are set to.
-const SETTINGS: &str = "";
+/// What the folders are set to: segments so small that there is always one being sealed.
+const SETTINGS: &str = "[storage]\nsegment_events = 2000\n";
 
 /// Kills of a campaign, each followed by a restart.
 const KILLS: u64 = 100;
