@@ -100,7 +100,9 @@ pub fn fill(folder: &Path, accounts: usize) {
 /// Closes January in a folder and prints what it took.
 pub fn close(folder: &Path) {
     on_runtime(async {
-        let usage = Arc::new(SegmentedUsageLog::open(folder.join("usage"), SegmentOptions::default()).unwrap());
+        let usage = Arc::new(
+            SegmentedUsageLog::open(folder.join("usage"), SegmentOptions::default()).unwrap(),
+        );
         let store = Arc::new(SqliteStore::open(&folder.join("book.db")).unwrap());
         let by_hand = DevChainConfig {
             block_interval: Duration::from_secs(100_000),
