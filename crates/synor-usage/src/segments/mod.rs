@@ -45,6 +45,7 @@ pub(crate) mod row;
 mod seal;
 mod sealed;
 mod sorted;
+mod spare;
 mod state;
 mod storage;
 mod totals;

@@ -85,9 +85,10 @@ impl Preparation<'_> {
         batch: Batch,
         shared: &Shared,
     ) -> Result<PreparedBatch, UsageLogError> {
+        let buffers = shared.spare.batch(batch.events.len());
         let mut prepared = PreparedBatch {
-            records: Vec::with_capacity(batch.events.len().saturating_mul(128)),
-            rows: Vec::with_capacity(batch.events.len()),
+            records: buffers.records,
+            rows: buffers.rows,
             meters: Vec::new(),
             withdrawals: Vec::with_capacity(batch.withdrawals.len()),
             read: batch.read,

@@ -35,6 +35,15 @@ pub(super) struct FullSegment {
     pub(super) meters: usize,
 }
 
+/// Memory for sealing, used again for the next segment.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    /// What the write-ahead file holds.
+    contents: Vec<u8>,
+    /// The events in the order of the archive.
+    order: Vec<ActiveRow>,
+}
+
 /// What a sealed segment is made of.
 pub(super) struct SealedSegment {
     pub(super) segment: Segment,
@@ -48,7 +57,11 @@ pub(super) fn key_file_name(first: u64, last: u64) -> String {
 }
 
 /// Writes the files of a full segment, all but the manifest that makes them live.
-pub(super) fn seal(shared: &Shared, full: &FullSegment) -> Result<SealedSegment, Fault> {
+pub(super) fn seal(
+    shared: &Shared,
+    full: &FullSegment,
+    scratch: &mut Scratch,
+) -> Result<SealedSegment, Fault> {
     let active = &full.active;
     let folder = shared.folder.as_path();
     let positions = (active.first(), active.last());
@@ -57,11 +70,14 @@ pub(super) fn seal(shared: &Shared, full: &FullSegment) -> Result<SealedSegment,
         storage.before(step).map_err(Fault::io(folder))
     };
     before("the archive")?;
-    let contents = active.wal().contents_to(active.end_offset())?;
-    let written = write_archive(shared, active, &contents)?;
+    let Scratch { contents, order } = scratch;
+    active
+        .wal()
+        .read_contents_to(active.end_offset(), contents)?;
+    let written = write_archive(shared, active, contents, order)?;
     before("the ledger")?;
     let number = active.wal().start().segment;
-    let ledger_digest = write_ledger(folder, active, &contents)?;
+    let ledger_digest = write_ledger(folder, active, contents)?;
     before("the key file")?;
     let path = folder.join(key_file_name(positions.0, positions.1));
     let keys = KeyFile::write(&path, positions.0..=positions.1, full.ids.entries())?;
@@ -107,11 +123,12 @@ fn write_archive(
     shared: &Shared,
     active: &Active,
     contents: &[u8],
+    order: &mut Vec<ActiveRow>,
 ) -> Result<Option<Written>, Fault> {
     if active.rows().is_empty() {
         return Ok(None);
     }
-    let order = order(shared, active);
+    put_in_order(shared, active, order);
     let path = archive_path(&shared.folder, active.wal().start().segment);
     let mut failed = None;
     let rows = order.iter().enumerate().map_while(|(number, row)| {
@@ -157,7 +174,7 @@ fn row_in<'c>(active: &Active, contents: &'c [u8], row: &ActiveRow) -> Result<Ro
 
 /// The events sorted as the archive wants them: dealt out by the rank of their account's name, and
 /// then each account's put in order, which they mostly are.
-fn order(shared: &Shared, active: &Active) -> Vec<ActiveRow> {
+fn put_in_order(shared: &Shared, active: &Active, ordered: &mut Vec<ActiveRow>) {
     let (ranks, accounts) = ranks(shared, active);
     let mut next = vec![0_usize; accounts];
     for &rank in &ranks {
@@ -170,7 +187,8 @@ fn order(shared: &Shared, active: &Active) -> Vec<ActiveRow> {
         let count = std::mem::replace(place, sum);
         sum = sum.saturating_add(count);
     }
-    let mut ordered = active.rows().to_vec();
+    ordered.clear();
+    ordered.extend_from_slice(active.rows());
     for (row, &rank) in active.rows().iter().zip(&ranks) {
         if let Some(place) = next.get_mut(rank)
             && let Some(free) = ordered.get_mut(*place)
@@ -187,7 +205,6 @@ fn order(shared: &Shared, active: &Active) -> Vec<ActiveRow> {
         rows.sort_unstable_by_key(|row| (row.time_secs, row.position));
         (rest, start) = (after, end);
     }
-    ordered
 }
 
 /// For each event the rank of its account's name among those of the segment, and how many they are.

@@ -189,7 +189,7 @@ fn gather(
 
 impl State {
     fn run(mut self, mut waiting: mpsc::Receiver<Message>) {
-        self.sealing.attend(&mut self.decider);
+        self.sealing.attend(&self.shared, &mut self.decider);
         let mut next = None;
         while let Some(message) = next.take().or_else(|| waiting.blocking_recv()) {
             match message {
@@ -201,7 +201,7 @@ impl State {
                 Message::Find(search) => {
                     let _ = search.reply.send(self.find(&search.hashes));
                 }
-                Message::Attend => self.sealing.attend(&mut self.decider),
+                Message::Attend => self.sealing.attend(&self.shared, &mut self.decider),
             }
         }
         if self.failed.is_none() {
@@ -223,6 +223,7 @@ impl State {
             Ok(answers) => {
                 for (request, answer) in group.into_iter().zip(answers) {
                     let _ = request.reply.send(answer);
+                    self.shared.spare.keep_batch(request.batch);
                 }
             }
             Err(error) => {
