@@ -62,11 +62,24 @@ pub(super) struct PreparedMeter {
 }
 
 /// The meters of a batch while it is prepared.
-#[derive(Default)]
-struct Mentioned {
+#[derive(Debug, Default)]
+pub(super) struct Mentioned {
     table: HashTable<u32>,
     /// The keys of the meters, one after the other.
     keys: Vec<u8>,
+}
+
+impl Mentioned {
+    /// The memory of the keys.
+    pub(super) fn bytes(&self) -> usize {
+        self.keys.capacity()
+    }
+
+    /// Forgets them, and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.table.clear();
+        self.keys.clear();
+    }
 }
 
 /// What preparing needs to know of the log.
@@ -89,11 +102,11 @@ impl Preparation<'_> {
         let mut prepared = PreparedBatch {
             records: buffers.records,
             rows: buffers.rows,
-            meters: Vec::new(),
+            meters: buffers.meters,
             withdrawals: Vec::with_capacity(batch.withdrawals.len()),
             read: batch.read,
         };
-        let mut mentioned = Mentioned::default();
+        let mut mentioned = shared.spare.mentioned();
         for event in &batch.events {
             let row = self.row(event, &mut mentioned, &mut prepared)?;
             prepared.rows.push(row);
@@ -103,6 +116,7 @@ impl Preparation<'_> {
             prepared.withdrawals.push((hash, id));
         }
         prepared.resolve(&mentioned.keys, &shared.visible().meters);
+        shared.spare.keep_mentioned(mentioned);
         prepared.keep_unknown(&batch.events);
         Ok(prepared)
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::active::Active;
 use super::ids::Ids;
-use super::prepared::{PreparedBatch, PreparedRow};
+use super::prepared::{Mentioned, PreparedBatch, PreparedMeter, PreparedRow};
 use super::wal::Wal;
 
 /// Buffers of batches that are kept at most.
@@ -24,6 +24,7 @@ struct Buffers {
     active: Option<Active>,
     ids: Option<Ids>,
     batches: Vec<BatchBuffers>,
+    mentioned: Vec<Mentioned>,
 }
 
 /// What a batch is prepared in.
@@ -31,6 +32,7 @@ struct Buffers {
 pub(super) struct BatchBuffers {
     pub(super) records: Vec<u8>,
     pub(super) rows: Vec<PreparedRow>,
+    pub(super) meters: Vec<PreparedMeter>,
 }
 
 impl Spare {
@@ -62,6 +64,20 @@ impl Spare {
         buffers
     }
 
+    /// For the meters of a batch.
+    pub(super) fn mentioned(&self) -> Mentioned {
+        self.buffers().mentioned.pop().unwrap_or_default()
+    }
+
+    /// A batch is prepared.
+    pub(super) fn keep_mentioned(&self, mut mentioned: Mentioned) {
+        let mut buffers = self.buffers();
+        if buffers.mentioned.len() < BATCHES_MAX && mentioned.bytes() <= *BATCH_BYTES.end() {
+            mentioned.clear();
+            buffers.mentioned.push(mentioned);
+        }
+    }
+
     /// A segment that is sealed. Whoever has it last gives it back.
     pub(super) fn keep_active(&self, sealed: Arc<Active>) {
         if let Some(active) = Arc::into_inner(sealed) {
@@ -84,6 +100,7 @@ impl Spare {
         let PreparedBatch {
             mut records,
             mut rows,
+            mut meters,
             ..
         } = batch;
         if !BATCH_BYTES.contains(&records.capacity()) {
@@ -91,9 +108,14 @@ impl Spare {
         }
         records.clear();
         rows.clear();
+        meters.clear();
         let mut buffers = self.buffers();
         if buffers.batches.len() < BATCHES_MAX {
-            buffers.batches.push(BatchBuffers { records, rows });
+            buffers.batches.push(BatchBuffers {
+                records,
+                rows,
+                meters,
+            });
         }
     }
 }
