@@ -150,7 +150,12 @@ async fn what_the_engine_refuses_is_kept_before_the_position_moves() {
 
 #[tokio::test]
 async fn a_batch_in_which_everything_holds_is_one_commit() {
-    let Setup { letters, sink, .. } = setup().await;
+    let Setup {
+        letters,
+        sink,
+        _folder,
+        ..
+    } = setup().await;
     letters.is_away.store(true, Ordering::SeqCst);
     let records = [
         record(0, &json(1, "acme", 1)),
