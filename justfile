@@ -4,6 +4,10 @@
 check:
     ./check
 
-# How fast it is: `just bench rating`, `just bench rating --bills 1000000`.
+# How fast it is: `just bench ingest`, `just bench rating`, `just bench rating --bills 1000000`.
 bench *arguments:
     cargo run --release --quiet --package synor-bench -- {{arguments}}
+
+# Kills the server under full load for so many minutes: `just torture 60`.
+torture minutes="10":
+    SYNOR_TORTURE_MINUTES={{minutes}} cargo test --release --package synor-cli --test torture -- --nocapture

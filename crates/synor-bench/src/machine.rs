@@ -1,7 +1,9 @@
 //! What the numbers were measured on, and how much memory a process took.
 
-use std::fs;
-use std::time::Duration;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// The processor and how many threads of it there are.
 pub fn describe() -> String {
@@ -16,10 +18,19 @@ pub fn describe() -> String {
 
 /// The most memory that this process has held, in kB.
 pub fn memory_peak_kb() -> u64 {
+    memory_kb("VmHWM:")
+}
+
+/// The memory that this process holds, in kB.
+pub fn memory_now_kb() -> u64 {
+    memory_kb("VmRSS:")
+}
+
+fn memory_kb(field: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     status
         .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .find_map(|line| line.strip_prefix(field))
         .and_then(|rest| rest.split_whitespace().next()?.parse().ok())
         .unwrap_or(0)
 }
@@ -33,6 +44,22 @@ pub fn cpu_time() -> Duration {
     let ticks = fields.split_whitespace().skip(11).take(2);
     let ticks: u64 = ticks.filter_map(|field| field.parse::<u64>().ok()).sum();
     Duration::from_millis(ticks * 10)
+}
+
+/// How long it takes to write 4 kB behind a file in this folder and sync it; the median.
+pub fn sync_latency(folder: &Path) -> Duration {
+    const TIMES: usize = 101;
+    let mut file = File::create(folder.join("synced")).unwrap();
+    let mut times: Vec<Duration> = (0..TIMES)
+        .map(|_| {
+            let started = Instant::now();
+            file.write_all(&[7; 4_096]).unwrap();
+            file.sync_data().unwrap();
+            started.elapsed()
+        })
+        .collect();
+    times.sort();
+    times[TIMES / 2]
 }
 
 /// So many in such a time, as a whole number a second.

@@ -1,12 +1,15 @@
-//! Measures rating and billing and prints what it finds. Nothing here decides anything: a slow
+//! Measures metering, rating and billing and prints what it finds. Nothing here decides anything: a slow
 //! machine fails no build.
 //!
 //! ```text
+//! synor-bench ingest [--events 10000000] [--stored 10000000] [--only PART,PART] [--folder DIR]
 //! synor-bench rating [--accounts 100000] [--bills 4000,20000,100000] [--only pure|sql|run]
 //! ```
 #![allow(clippy::unwrap_used, reason = "a measurement that fails panics")]
 
 mod bill_run;
+mod cluster;
+mod ingest;
 mod machine;
 mod rating;
 mod sample;
@@ -14,18 +17,30 @@ mod sql;
 
 use std::path::Path;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const USAGE: &str = "\
+synor-bench ingest [--events 10000000] [--stored 10000000] [--only PART,PART] [--folder DIR]
+    parts: floor, library, http, postgres, sqlite, redis, stored
+synor-bench rating [--accounts 100000] [--bills 4000,20000,100000] [--only pure|sql|run]";
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
+        ["ingest", options @ ..] => ingest::measure(&ingest::Options::read(options)),
+        // Its steps in processes of their own.
+        ["ingest-fill", folder, stored] => {
+            ingest::fill(Path::new(folder), stored.parse().unwrap());
+        }
+        ["ingest-reopen", folder] => ingest::reopen(Path::new(folder)),
         ["rating", options @ ..] => rate(&Options::read(options)),
         // The steps of a bill run, each in a process of its own so that its memory is its own.
         ["fill", folder, accounts] => bill_run::fill(Path::new(folder), accounts.parse().unwrap()),
         ["close", folder] => bill_run::close(Path::new(folder)),
         _ => {
-            eprintln!(
-                "synor-bench rating [--accounts 100000] [--bills 4000,20000,100000] [--only pure|sql|run]"
-            );
+            eprintln!("{USAGE}");
             std::process::exit(2);
         }
     }

@@ -45,7 +45,15 @@ const ARROWS: [(&str, &[&str]); 13] = [
     // It measures everything and nothing depends on it.
     (
         "bench",
-        &["economics", "usage", "store", "chain", "feeds", "engine"],
+        &[
+            "economics",
+            "usage",
+            "store",
+            "chain",
+            "feeds",
+            "engine",
+            "server",
+        ],
     ),
 ];
 

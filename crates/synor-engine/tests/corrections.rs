@@ -30,7 +30,8 @@ fn identity(event: &RawEvent) -> EventId {
 /// Takes in one event and returns it.
 async fn report(world: &World, line: &str) -> RawEvent {
     let event = world.event("acme", line);
-    world.engine.ingest(vec![event.clone()]).await.unwrap();
+    let batch = world.batch(vec![event.clone()]);
+    world.engine.ingest(batch).await.unwrap();
     event
 }
 
@@ -101,7 +102,7 @@ async fn an_amendment_after_the_close_bills_the_difference() {
     world.bill("2026-01").await;
     let right = world.event("acme", "network.egress 13 GB @2026-01-10 provider=node-1");
     let amendment = Correction {
-        events: vec![right.clone()],
+        events: world.batch(vec![right.clone()]).events,
         ..withdraw(&[&wrong])
     };
     for counts in [(1, 1), (0, 0)] {
@@ -116,7 +117,7 @@ async fn an_amendment_after_the_close_bills_the_difference() {
     world.clock.set("2026-04-05");
     let moved = world.event("acme", "network.egress 13 GB @2026-02-10 provider=node-1");
     let amendment = Correction {
-        events: vec![moved],
+        events: world.batch(vec![moved]).events,
         ..withdraw(&[&right])
     };
     world.engine.correct_usage(amendment).await.unwrap();
@@ -150,12 +151,12 @@ async fn a_correction_that_does_not_hold_does_nothing() {
     "nobody".clone_into(&mut nobody.account);
     let zero = world.event("acme", "network.egress 0 GB @2026-01-10");
     let correction = Correction {
-        events: vec![unknown, zero, nobody],
+        events: world.batch(vec![unknown, zero, nobody]).events,
         ..withdraw(&[&held])
     };
     match world.engine.correct_usage(correction).await {
         Err(EngineError::Rejected(rejected)) => {
-            let at: Vec<_> = rejected.iter().map(|r| (r.index, r.error.field)).collect();
+            let at: Vec<_> = rejected.iter().map(|r| (r.index, r.event.error.field)).collect();
             assert_eq!(at, [(1, "quantity"), (2, "account")]);
         }
         other => panic!("{other:?}"),

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use common::{World, id};
 use synor_economics::metering::UsageEvent;
 use synor_economics::money::Exact;
-use synor_engine::{Clock, Engine, EngineError, NewQuota};
-use synor_usage::UsageLog;
+use synor_engine::{Clock, Engine, EngineError, IngestBatch, NewQuota};
 
 /// `network.egress 500 GB month stop`
 fn quota(text: &str) -> NewQuota {
@@ -39,24 +38,20 @@ fn event(world: &World, line: &str) -> UsageEvent {
         .unwrap()
 }
 
-/// What ingestion does: asks the quotas, appends what passes, and lets the next one have its turn.
-async fn take_in(engine: &Engine, usage: &dyn UsageLog, events: &[UsageEvent]) -> Vec<String> {
-    let turn = engine.quota_rejections(events).await.unwrap();
-    let pass = events.iter().zip(&turn.rejections);
-    let pass = pass.filter(|(_, stopped)| stopped.is_none());
-    usage
-        .append(pass.map(|(event, _)| event.clone()).collect())
-        .await
-        .unwrap();
-    let stopped = turn.rejections.iter().flatten();
-    stopped.map(ToString::to_string).collect()
+/// The reasons for which events were not taken in.
+async fn take_in(engine: &Engine, events: &[UsageEvent]) -> Vec<String> {
+    let events = events.iter().cloned().map(Ok);
+    let batch = IngestBatch::of(events.collect());
+    let done = engine.ingest(batch).await.unwrap();
+    let reasons = done.rejected.into_iter();
+    reasons.map(|r| r.event.error.reason).collect()
 }
 
 #[tokio::test]
 async fn an_event_beyond_the_quota_is_stopped_and_says_why() {
     let world = World::with(&["acme"]).await;
     set(&world, "network.egress 10 GB month stop").await;
-    let take = async |events: &[UsageEvent]| take_in(&world.engine, &*world.usage, events).await;
+    let take = async |events: &[UsageEvent]| take_in(&world.engine, events).await;
     let nine = event(&world, "network.egress 9 GB @2026-02-01");
     let two = event(&world, "network.egress 2 GB @2026-02-02");
     let one = event(&world, "network.egress 1 GB @2026-02-03");
@@ -127,12 +122,12 @@ async fn racing_clients_never_exceed_a_quota_and_fill_it() {
             )
         });
         let events: Vec<_> = lines.collect();
-        let (engine, usage) = (Arc::clone(&world.engine), Arc::clone(&world.usage));
+        let engine = Arc::clone(&world.engine);
         clients.push(tokio::spawn(async move {
             // Whole batches and single events, and everything twice.
-            take_in(&engine, &*usage, &events).await;
+            take_in(&engine, &events).await;
             for event in &events {
-                take_in(&engine, &*usage, std::slice::from_ref(event)).await;
+                take_in(&engine, std::slice::from_ref(event)).await;
             }
         }));
     }
@@ -164,7 +159,7 @@ async fn quotas_of_other_nodes_and_warnings() {
     let other = world.another_engine().await;
     set(&world, "network.egress 1 GB month warn").await;
     let three = event(&world, "network.egress 3 GB @2026-02-02");
-    assert_eq!(take_in(&other, &*world.usage, &[three]).await, [""; 0]);
+    assert_eq!(take_in(&other, &[three]).await, [""; 0]);
     let state = &world.engine.quotas_of(&id("acme")).await.unwrap()[0];
     assert_eq!(
         (state.used_percent.as_str(), state.is_used_up),
@@ -173,7 +168,7 @@ async fn quotas_of_other_nodes_and_warnings() {
     set(&world, "network.egress 1 GB day stop").await;
     tokio::time::sleep(std::time::Duration::from_millis(1_050)).await;
     let two = event(&world, "network.egress 2 GB @2026-02-03");
-    assert_eq!(take_in(&other, &*world.usage, &[two]).await.len(), 1);
+    assert_eq!(take_in(&other, &[two]).await.len(), 1);
     assert_eq!(other.quotas_of(&id("acme")).await.unwrap().len(), 2);
 }
 

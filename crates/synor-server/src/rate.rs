@@ -65,7 +65,7 @@ impl KeyRate {
         self.requests.as_ref().map_or(Ok(()), |bucket| {
             bucket
                 .take(NonZeroU32::MIN, "requests")
-                .map_err(|refusal| refusal.problem)
+                .map_err(|refusal| *refusal.problem)
         })
     }
 
@@ -76,7 +76,7 @@ impl KeyRate {
         };
         bucket
             .take(count, "events")
-            .map_err(|refusal| refusal.problem)
+            .map_err(|refusal| *refusal.problem)
     }
 
     /// More events of a stream, which waits until they may come.
@@ -104,7 +104,7 @@ struct Bucket {
 
 /// Why nothing could be taken, and how long to wait.
 struct Refusal {
-    problem: Problem,
+    problem: Box<Problem>,
     wait: Duration,
 }
 
@@ -127,7 +127,7 @@ impl Bucket {
                 let wait = until.wait_time_from(DefaultClock::default().now());
                 let detail = format!("this key may send {limit} {what} a second");
                 Err(Refusal {
-                    problem: Problem::rate_limited(detail, wait),
+                    problem: Box::new(Problem::rate_limited(detail, wait)),
                     wait,
                 })
             }
@@ -138,7 +138,7 @@ impl Bucket {
                 );
                 let status = StatusCode::PAYLOAD_TOO_LARGE;
                 Err(Refusal {
-                    problem: Problem::new(status, "invalid-request", detail),
+                    problem: Box::new(Problem::new(status, "invalid-request", detail)),
                     wait: Duration::from_secs(1),
                 })
             }

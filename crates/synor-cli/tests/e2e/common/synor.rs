@@ -265,9 +265,7 @@ impl Server {
 
     /// Starts one at an address, where one may have been before.
     pub fn start_at(folder: &Folder, address: &str) -> Self {
-        let mut serve = folder.synor(&["serve", "--listen", address]);
-        serve.command.env("RUST_LOG", "warn");
-        let mut child = serve.command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = Self::spawn(folder, address);
         let mut printed = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut admin_key = None;
         let url = printed
@@ -291,6 +289,13 @@ impl Server {
             secret: super::text(&published["secret"]).to_owned(),
             admin_key,
         }
+    }
+
+    /// Starts one, to be looked after by the caller.
+    pub fn spawn(folder: &Folder, address: &str) -> Child {
+        let mut serve = folder.synor(&["serve", "--listen", address]);
+        serve.command.env("RUST_LOG", "warn");
+        serve.command.stdout(Stdio::piped()).spawn().unwrap()
     }
 
     pub fn api(&self) -> Api {
