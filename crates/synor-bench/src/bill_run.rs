@@ -13,7 +13,7 @@ use synor_economics::period::{Timestamp, Zone};
 use synor_economics::pricing::PriceList;
 use synor_engine::{Clock, Engine, EngineConfig};
 use synor_store::{ChangeSet, SqliteStore, Store};
-use synor_usage::{SqliteUsageLog, UsageLog};
+use synor_usage::{SegmentOptions, SegmentedUsageLog, UsageLog};
 
 use crate::machine::{cpu_time, grouped, memory_peak_kb, per_second};
 use crate::sample;
@@ -69,7 +69,7 @@ pub fn fill(folder: &Path, accounts: usize) {
             }
             Store::commit(&store, changes).await.unwrap();
         }
-        let log = SqliteUsageLog::open(folder.join("usage.db")).unwrap();
+        let log = SegmentedUsageLog::open(folder.join("usage"), SegmentOptions::default()).unwrap();
         let mut events = Vec::new();
         let day = Timestamp::parse("2026-01-10T00:00:00Z").unwrap();
         for used in usage {
@@ -100,7 +100,9 @@ pub fn fill(folder: &Path, accounts: usize) {
 /// Closes January in a folder and prints what it took.
 pub fn close(folder: &Path) {
     on_runtime(async {
-        let usage = Arc::new(SqliteUsageLog::open(folder.join("usage.db")).unwrap());
+        let usage = Arc::new(
+            SegmentedUsageLog::open(folder.join("usage"), SegmentOptions::default()).unwrap(),
+        );
         let store = Arc::new(SqliteStore::open(&folder.join("book.db")).unwrap());
         let by_hand = DevChainConfig {
             block_interval: Duration::from_secs(100_000),

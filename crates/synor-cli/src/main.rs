@@ -21,9 +21,15 @@ mod stream;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 
 use crate::args::Cli;
 use crate::error::{Failed, print, print_usage};
+
+/// Taking in usage is largely making and dropping small texts, often on another thread than the one
+/// that made them.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {

@@ -13,7 +13,7 @@ use synor_usage::{
 };
 
 use crate::data_folder::DataFolder;
-use crate::error::error;
+use crate::error::{error, error_with_help};
 
 /// The usage log in segments.
 const SEGMENTS: &str = "segments";
@@ -42,9 +42,18 @@ pub struct Storage {
 impl Storage {
     /// Opens the usage log.
     pub async fn usage_log(&self, folder: &DataFolder) -> anyhow::Result<Arc<dyn UsageLog>> {
-        let sqlite = folder.file("usage.sqlite");
-        let kept_in = self.usage_log.as_deref();
-        let kept_in = kept_in.unwrap_or(if sqlite.exists() { SQLITE } else { SEGMENTS });
+        let (segments, sqlite) = (folder.file("usage"), folder.file("usage.sqlite"));
+        let kept_in = match self.usage_log.as_deref() {
+            Some(kept_in) => kept_in,
+            None if segments.exists() && sqlite.exists() => {
+                return Err(error_with_help(
+                    format!("{} has two usage logs", folder.path().display()),
+                    "say which one counts in synor.toml: [storage] usage_log = \"segments\" or \"sqlite\"",
+                ));
+            }
+            None if sqlite.exists() => SQLITE,
+            None => SEGMENTS,
+        };
         let is_segmented = kept_in == SEGMENTS;
         if let Some(setting) = self.of_segments().filter(|_| !is_segmented) {
             let message = format!("storage.{setting} is for a usage log in segments");
@@ -52,8 +61,8 @@ impl Storage {
         }
         Ok(match kept_in {
             SEGMENTS => {
-                let (path, options) = (folder.file("usage"), self.segment_options());
-                let opened = move || SegmentedUsageLog::open(path, options);
+                let options = self.segment_options();
+                let opened = move || SegmentedUsageLog::open(segments, options);
                 Arc::new(tokio::task::spawn_blocking(opened).await??)
             }
             SQLITE => Arc::new(SqliteUsageLog::open(sqlite)?),

@@ -156,7 +156,10 @@ async fn a_correction_that_does_not_hold_does_nothing() {
     };
     match world.engine.correct_usage(correction).await {
         Err(EngineError::Rejected(rejected)) => {
-            let at: Vec<_> = rejected.iter().map(|r| (r.index, r.event.error.field)).collect();
+            let at: Vec<_> = rejected
+                .iter()
+                .map(|r| (r.index, r.event.error.field))
+                .collect();
             assert_eq!(at, [(1, "quantity"), (2, "account")]);
         }
         other => panic!("{other:?}"),

@@ -14,6 +14,8 @@ use synor_engine::EngineError;
 use synor_store::StoreError;
 use synor_usage::UsageLogError;
 
+use crate::ingest::errors_of;
+
 /// An error as it is answered.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Problem {
@@ -175,10 +177,7 @@ impl From<EngineError> for Problem {
         };
         let mut problem = Self::new(status, kind, detail);
         if let EngineError::Rejected(rejections) = error {
-            problem.errors = rejections
-                .iter()
-                .filter_map(|rejection| serde_json::to_value(rejection).ok())
-                .collect();
+            problem.errors = errors_of(rejections, &[]);
         }
         problem
     }

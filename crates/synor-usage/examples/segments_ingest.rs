@@ -1,12 +1,16 @@
 //! How fast the segmented log takes events, for profiling.
 //!
-//! Run: cargo run --release --example segments_ingest -- FOLDER EVENTS TASKS
+//! Run: cargo run --release --example segments_ingest -- FOLDER EVENTS TASKS [beforehand]
+//!
+//! Making events is the caller's work. With `beforehand` all are made before the clock starts, for as
+//! many as fit in memory; without, the processor time of making them is measured and said apart.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use rustix::time::{ClockId, clock_gettime};
 use synor_economics::metering::{EventId, UsageEvent};
 use synor_economics::period::{Period, Timestamp};
 use synor_economics::quantity::Quantity;
@@ -77,6 +81,56 @@ fn memory_mb() -> u64 {
         / 1024
 }
 
+fn seconds_of(clock: ClockId) -> f64 {
+    let time = clock_gettime(clock);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+/// What the tasks share.
+struct Work {
+    log: Arc<dyn UsageLog>,
+    first: u64,
+    end: u64,
+    next: AtomicU64,
+    /// Batches that were made already, by number.
+    made: Vec<Mutex<Vec<UsageEvent>>>,
+    making_nanos: AtomicU64,
+    accepted: AtomicU64,
+    start: Instant,
+}
+
+impl Work {
+    fn batch(&self, number: u64) -> Vec<UsageEvent> {
+        if let Some(made) = self.made.get(number as usize) {
+            return std::mem::take(&mut *made.lock().unwrap());
+        }
+        let before = seconds_of(ClockId::ThreadCPUTime);
+        let first = self.first + number * BATCH;
+        let batch = (first..first + BATCH).map(numbered).collect();
+        let nanos = (seconds_of(ClockId::ThreadCPUTime) - before) * 1e9;
+        self.making_nanos.fetch_add(nanos as u64, Ordering::Relaxed);
+        batch
+    }
+
+    async fn run(self: Arc<Self>) {
+        const REPORT: u64 = 5_000_000;
+        loop {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            if self.first + number * BATCH >= self.end {
+                return;
+            }
+            let appended = self.log.append(self.batch(number)).await.unwrap();
+            let before = self
+                .accepted
+                .fetch_add(appended.accepted, Ordering::Relaxed);
+            if before / REPORT < (before + appended.accepted) / REPORT {
+                let rate = before as f64 / self.start.elapsed().as_secs_f64();
+                println!("{before:>10}  {rate:>9.0} events/s  {} MB", memory_mb());
+            }
+        }
+    }
+}
+
 fn main() {
     let mut args = std::env::args().skip(1);
     let folder = args.next().expect("a folder");
@@ -88,6 +142,7 @@ fn main() {
         .next()
         .and_then(|a| a.parse().ok())
         .expect("how many tasks");
+    let beforehand = args.next().is_some_and(|a| a == "beforehand");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .build()
@@ -97,43 +152,39 @@ fn main() {
         let log = SegmentedUsageLog::open(&folder, SegmentOptions::default()).unwrap();
         println!("opened in {:?}", opening.elapsed());
         let log: Arc<dyn UsageLog> = Arc::new(log);
-        let from = log.position().await.unwrap() / BATCH * BATCH * 2;
-        let next = Arc::new(AtomicU64::new(from));
-        let making = Arc::new(AtomicU64::new(0));
-        let (start, accepted) = (Instant::now(), Arc::new(AtomicU64::new(0)));
-        let running = (0..tasks).map(|_| {
-            let (log, next) = (Arc::clone(&log), Arc::clone(&next));
-            let (making, accepted) = (Arc::clone(&making), Arc::clone(&accepted));
-            tokio::spawn(async move {
-                loop {
-                    let first = next.fetch_add(BATCH, Ordering::Relaxed);
-                    if first >= from + events {
-                        return;
-                    }
-                    let made = Instant::now();
-                    let batch = (first..first + BATCH).map(numbered).collect();
-                    let nanos = made.elapsed().as_nanos() as u64;
-                    making.fetch_add(nanos, Ordering::Relaxed);
-                    let appended = log.append(batch).await.unwrap();
-                    let before = accepted.fetch_add(appended.accepted, Ordering::Relaxed);
-                    let million = 5_000_000;
-                    if before / million < (before + appended.accepted) / million {
-                        let rate = before as f64 / start.elapsed().as_secs_f64();
-                        println!("{before:>10}  {rate:>9.0} events/s  {} MB", memory_mb());
-                    }
-                }
-            })
+        let first = log.position().await.unwrap() / BATCH * BATCH * 2;
+        let batches = if beforehand { events.div_ceil(BATCH) } else { 0 };
+        let made = (0..batches).map(|number| {
+            let from = first + number * BATCH;
+            Mutex::new((from..from + BATCH).map(numbered).collect())
         });
+        let work = Arc::new(Work {
+            log: Arc::clone(&log),
+            first,
+            end: first + events,
+            next: AtomicU64::new(0),
+            made: made.collect(),
+            making_nanos: AtomicU64::new(0),
+            accepted: AtomicU64::new(0),
+            start: Instant::now(),
+        });
+        let (start, before) = (Instant::now(), seconds_of(ClockId::ProcessCPUTime));
+        let running = (0..tasks).map(|_| tokio::spawn(Arc::clone(&work).run()));
         for task in running.collect::<Vec<_>>() {
             task.await.unwrap();
         }
         let seconds = start.elapsed().as_secs_f64();
-        let making = making.load(Ordering::Relaxed) as f64 / 1e9;
+        let busy = seconds_of(ClockId::ProcessCPUTime) - before;
+        let making = work.making_nanos.load(Ordering::Relaxed) as f64 / 1e9;
+        let each = |seconds: f64| seconds * 1e6 / events as f64;
         println!(
-            "{} accepted, {:.0} events/s; {:.1} s of {seconds:.1} s on both processors went into making events; {} MB",
-            accepted.load(Ordering::Relaxed),
+            "{} accepted in {seconds:.1} s: {:.0} events/s; processor time of an event {:.2} µs, \
+             of which the caller made it in {:.2} µs: {:.0} events/s by the log on two processors; {} MB",
+            work.accepted.load(Ordering::Relaxed),
             events as f64 / seconds,
-            making,
+            each(busy),
+            each(making),
+            2.0 * events as f64 / (busy - making),
             memory_mb()
         );
         let month = Period::new(

@@ -14,7 +14,7 @@ const SEED: u64 = 20_260_101;
 const EVENTS: usize = 20_000;
 const KILLS: usize = 20;
 /// How many events the command sends in one request.
-const BATCH: usize = 5_000;
+const BATCH: usize = 1_000;
 const ACCOUNTS: [&str; 5] = ["ada", "bert", "cleo", "dora", "emil"];
 
 /// Amounts and levels of five accounts. No two samples of a level share a second, because then the

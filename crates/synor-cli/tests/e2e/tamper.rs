@@ -12,6 +12,8 @@ use crate::common::{Folder, MONTH, Ran, Server};
 /// everything once: nothing waits in a write-ahead log, and no page holds an earlier form.
 fn stopped() -> Folder {
     let folder = Folder::new();
+    // A log that can be altered by SQL; what of one in segments is altered is found in `torture`.
+    folder.configure("block_interval_ms = 10\n[storage]\nusage_log = \"sqlite\"\n");
     let server = Server::start(&folder);
     let key = folder.open_account("acme");
     folder.open_account("beta");

@@ -203,22 +203,25 @@ const KIND: &str = "events-rejected";
 
 /// The problem of a body that is refused whole because of some of its events.
 pub fn refused_whole(rejected: Vec<Rejection>, lines: &[u64]) -> Problem {
-    let results: Vec<_> = rejected
-        .iter()
-        .map(|rejection| EventResult {
-            index: count(rejection.index),
-            line: lines.get(rejection.index).copied(),
-            status: EventStatus::Rejected,
-            id: rejection.event.id.clone(),
-            error: Some(rejection.event.error.clone()),
-        })
-        .collect();
+    let errors = errors_of(&rejected, lines);
     let mut problem = Problem::from(EngineError::Rejected(rejected));
-    problem.errors = results
-        .iter()
-        .filter_map(|result| serde_json::to_value(result).ok())
-        .collect();
+    problem.errors = errors;
     problem
+}
+
+/// What a problem says of each event that does not hold; `lines` has the line of each, if the body
+/// is lines.
+pub fn errors_of(rejected: &[Rejection], lines: &[u64]) -> Vec<serde_json::Value> {
+    let results = rejected.iter().map(|rejection| EventResult {
+        index: count(rejection.index),
+        line: lines.get(rejection.index).copied(),
+        status: EventStatus::Rejected,
+        id: rejection.event.id.clone(),
+        error: Some(rejection.event.error.clone()),
+    });
+    results
+        .filter_map(|result| serde_json::to_value(result).ok())
+        .collect()
 }
 
 fn count(number: usize) -> u64 {

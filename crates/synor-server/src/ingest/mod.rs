@@ -24,6 +24,7 @@ use crate::problem::Problem;
 use crate::rate::KeyRate;
 use crate::request::Params;
 use crate::state::AppState;
+pub(crate) use answer::errors_of;
 use answer::{Totals, refused_whole};
 use body::{check_encoding, declared_bytes, read_whole};
 use lines::ingest_lines;

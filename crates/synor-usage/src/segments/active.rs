@@ -119,6 +119,26 @@ impl Active {
         }
     }
 
+    /// A segment without events, in the memory of one that is sealed.
+    pub(super) fn emptied(mut self, wal: Arc<Wal>) -> Self {
+        self.rows.clear();
+        self.last_of_account.clear();
+        self.sums.clear();
+        self.sum_places.clear();
+        self.samples.clear();
+        self.lasts.clear();
+        self.withdrawals.clear();
+        self.frames.clear();
+        let end = wal.start().end();
+        Self {
+            wal,
+            end: end.position,
+            end_offset: end.offset,
+            chain: end.chain,
+            ..self
+        }
+    }
+
     /// Its write-ahead file.
     pub(super) fn wal(&self) -> &Arc<Wal> {
         &self.wal

@@ -14,7 +14,7 @@ use super::fault::Fault;
 use super::identities::{KeyFile, Merge, Merged, RebuildJob, RebuiltPartition, plan_merge};
 use super::manifest::Manifest;
 use super::meters_file::MetersWriter;
-use super::seal::{FullSegment, key_file_name, new_meters, seal};
+use super::seal::{FullSegment, Scratch, key_file_name, new_meters, seal};
 use super::sealed::Sealed;
 use super::state::Shared;
 use super::totals::Totals;
@@ -182,9 +182,10 @@ impl Context {
     }
 
     fn seal_all(&self, waiting: Receiver<FullSegment>, merges: &Sender<MergeWork>) {
+        let mut scratch = Scratch::default();
         while let Ok(full) = waiting.recv() {
             while !self.is_closing() {
-                match self.seal_one(&full) {
+                match self.seal_one(&full, &mut scratch) {
                     Ok(keys) => {
                         self.report(Done::Sealed(keys));
                         let _ = merges.send(MergeWork::Totals);
@@ -196,6 +197,8 @@ impl Context {
                     }
                 }
             }
+            self.shared.spare.keep_active(full.active);
+            self.shared.spare.keep_ids(full.ids);
         }
     }
 
@@ -207,8 +210,8 @@ impl Context {
         }
     }
 
-    fn seal_one(&self, full: &FullSegment) -> Result<Arc<KeyFile>, Fault> {
-        let sealed = seal(&self.shared, full)?;
+    fn seal_one(&self, full: &FullSegment, scratch: &mut Scratch) -> Result<Arc<KeyFile>, Fault> {
+        let sealed = seal(&self.shared, full, scratch)?;
         let keys = Arc::new(sealed.keys);
         let mut books = self.files.books();
         let meters = {
@@ -285,8 +288,7 @@ impl Context {
         if is_oldest_sealed && !visible.frozen.is_empty() {
             let frozen = visible.frozen.remove(0);
             drop(visible);
-            // Freeing a segment takes a while, and nobody should wait for it.
-            drop(frozen);
+            self.shared.spare.keep_active(frozen);
         }
     }
 

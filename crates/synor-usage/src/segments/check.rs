@@ -270,8 +270,7 @@ impl Audit<'_> {
     }
 
     fn meter(&mut self, event: &UsageEvent, position: LogPosition) -> Option<MeterNo> {
-        let hash = self.shared.hasher.of_event(event);
-        let found = self.shared.visible().meters.find(hash, event);
+        let found = self.shared.visible().meters.find_of(event);
         if found.is_none() {
             let problem = format!("position {position}: the event's meter is not known");
             self.problems.add(problem);

@@ -25,6 +25,13 @@ impl Ids {
         }
     }
 
+    /// No ids, in the same memory.
+    pub(super) fn emptied(mut self) -> Self {
+        self.slots.fill(EMPTY);
+        self.entries.clear();
+        self
+    }
+
     /// The entries, in order of position.
     pub(super) fn entries(&self) -> &[KeyEntry] {
         &self.entries
@@ -123,5 +130,8 @@ mod tests {
             assert_eq!(ids.find(hash(n)).map(|entry| entry.position), Some(n + 1));
             assert_eq!(ids.find(hash(n + 5_000)), None);
         }
+        let ids = ids.emptied();
+        assert_eq!(ids.find(hash(1)), None);
+        assert!(ids.entries().is_empty());
     }
 }

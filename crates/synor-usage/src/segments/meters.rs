@@ -4,13 +4,15 @@
 //! Numbers are given in order of the first accepted event. Replaying the same events gives the same
 //! numbers, so they may be written to files.
 
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use synor_economics::id::{AccountId, ProviderId};
 use synor_economics::metering::{Dimensions, ResourceType, UsageEvent};
+
+use super::row::put_meter;
 
 /// The number of an account.
 pub(super) type AccountNo = u32;
@@ -42,7 +44,11 @@ pub(super) struct Meters {
     meters: Vec<Arc<Meter>>,
     /// The account of each meter, close together: it is asked for with every event.
     accounts_of_meters: Vec<AccountNo>,
-    meter_table: HashTable<MeterNo>,
+    /// The keys of the meters one after the other, and where each ends.
+    keys: Vec<u8>,
+    key_ends: Vec<usize>,
+    /// Each with the hash of its key.
+    meter_table: HashTable<(u64, MeterNo)>,
 }
 
 /// Hashes what meters are told apart by. The seed is random, because names come from outside.
@@ -50,43 +56,36 @@ pub(super) struct Meters {
 pub(super) struct MeterHasher(RandomState);
 
 impl MeterHasher {
-    /// The hash of the meter that an event belongs to.
-    pub(super) fn of_event(&self, event: &UsageEvent) -> u64 {
-        self.of(
-            event.identity.account.as_str(),
-            event.resource,
-            event.is_sample,
-            event.provider.as_ref(),
-            &event.dimensions,
-        )
-    }
-
-    fn of(
-        &self,
-        account: &str,
-        resource: ResourceType,
-        is_sample: bool,
-        provider: Option<&ProviderId>,
-        dimensions: &Dimensions,
-    ) -> u64 {
-        let mut hasher = self.0.build_hasher();
-        account.hash(&mut hasher);
-        (resource, is_sample).hash(&mut hasher);
-        provider.map(|name| name.as_str()).hash(&mut hasher);
-        for (name, value) in dimensions {
-            (name, value).hash(&mut hasher);
-        }
-        hasher.finish()
+    /// The hash of a meter's key.
+    pub(super) fn of_key(&self, key: &[u8]) -> u64 {
+        self.0.hash_one(key)
     }
 }
 
-/// Whether two events belong to one meter.
-pub(super) fn same_meter(one: &UsageEvent, other: &UsageEvent) -> bool {
-    one.resource == other.resource
-        && one.is_sample == other.is_sample
-        && one.identity.account == other.identity.account
-        && one.provider == other.provider
-        && one.dimensions == other.dimensions
+/// Appends the key of the meter that an event belongs to: two events belong to one meter if and only
+/// if their keys are the same bytes.
+pub(super) fn put_key(event: &UsageEvent, out: &mut Vec<u8>) {
+    put_key_of(
+        event.identity.account.as_str(),
+        (event.resource, event.is_sample),
+        event.provider.as_ref(),
+        &event.dimensions,
+        out,
+    );
+}
+
+fn put_key_of(
+    account: &str,
+    measured: (ResourceType, bool),
+    provider: Option<&ProviderId>,
+    dimensions: &Dimensions,
+    out: &mut Vec<u8>,
+) {
+    let pairs = dimensions.iter();
+    let pairs = pairs.map(|(name, value)| (name.as_str(), value.as_str()));
+    let provider = provider.map(|name| name.as_str());
+    let dimensions = (dimensions.len(), pairs);
+    put_meter(measured, account, provider, dimensions, out);
 }
 
 impl Meters {
@@ -147,24 +146,32 @@ impl Meters {
             .map_or(&[], |account| &account.meters)
     }
 
-    /// The number of the meter that an event belongs to; `hash` is that of [`MeterHasher`].
-    pub(super) fn find(&self, hash: u64, event: &UsageEvent) -> Option<MeterNo> {
-        let is_same = |no: &MeterNo| {
-            self.meter(*no).is_some_and(|meter| {
-                meter.resource == event.resource
-                    && meter.is_sample == event.is_sample
-                    && self.name(meter.account) == Some(&event.identity.account)
-                    && meter.provider == event.provider
-                    && meter.dimensions == event.dimensions
-            })
+    /// The number of the meter that has this key; `hash` is that of [`MeterHasher`].
+    pub(super) fn find(&self, hash: u64, key: &[u8]) -> Option<MeterNo> {
+        let is_same = |&(held, no): &(u64, MeterNo)| held == hash && self.key(no) == Some(key);
+        let found = self.meter_table.find(hash, is_same);
+        found.map(|&(_, number)| number)
+    }
+
+    /// The number of the meter that an event belongs to, if it has one.
+    pub(super) fn find_of(&self, event: &UsageEvent) -> Option<MeterNo> {
+        let mut key = Vec::new();
+        put_key(event, &mut key);
+        self.find(self.hasher.of_key(&key), &key)
+    }
+
+    fn key(&self, number: MeterNo) -> Option<&[u8]> {
+        let place = usize::try_from(number).ok()?;
+        let start = match place.checked_sub(1) {
+            Some(before) => *self.key_ends.get(before)?,
+            None => 0,
         };
-        self.meter_table.find(hash, is_same).copied()
+        self.keys.get(start..*self.key_ends.get(place)?)
     }
 
     /// The number of the meter that an event belongs to, which is given if it has none.
     pub(super) fn intern(&mut self, event: &UsageEvent) -> MeterNo {
-        let hash = self.hasher.of_event(event);
-        if let Some(number) = self.find(hash, event) {
+        if let Some(number) = self.find_of(event) {
             return number;
         }
         let account = self.intern_account(&event.identity.account);
@@ -208,24 +215,22 @@ impl Meters {
             account.meters.push(number);
         }
         self.accounts_of_meters.push(meter.account);
+        let start = self.keys.len();
+        let account = self.name(meter.account).cloned();
+        put_key_of(
+            account.as_ref().map_or("", |name| name.as_str()),
+            (meter.resource, meter.is_sample),
+            meter.provider.as_ref(),
+            &meter.dimensions,
+            &mut self.keys,
+        );
+        self.key_ends.push(self.keys.len());
         self.meters.push(Arc::new(meter));
-        let (hasher, accounts, meters) = (&self.hasher, &self.accounts, &self.meters);
-        let hash_of = |&no: &MeterNo| {
-            let meter = usize::try_from(no).ok().and_then(|at| meters.get(at));
-            meter.map_or(0, |meter| {
-                let account = usize::try_from(meter.account).ok();
-                let account = account.and_then(|at| accounts.get(at));
-                hasher.of(
-                    account.map_or("", |entry| entry.name.as_str()),
-                    meter.resource,
-                    meter.is_sample,
-                    meter.provider.as_ref(),
-                    &meter.dimensions,
-                )
-            })
-        };
-        let hash = hash_of(&number);
-        self.meter_table.insert_unique(hash, number, hash_of);
+        let hash = self
+            .hasher
+            .of_key(self.keys.get(start..).unwrap_or_default());
+        self.meter_table
+            .insert_unique(hash, (hash, number), |&(hash, _)| hash);
         number
     }
 }

@@ -45,6 +45,7 @@ pub(crate) mod row;
 mod seal;
 mod sealed;
 mod sorted;
+mod spare;
 mod state;
 mod storage;
 mod totals;
@@ -61,7 +62,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use synor_economics::id::AccountId;
-use synor_economics::metering::UsageSummary;
+use synor_economics::metering::{EventId, UsageSummary};
 use synor_economics::period::{Period, Timestamp};
 use tokio::task::spawn_blocking;
 
@@ -85,6 +86,9 @@ pub(crate) const POSITION_MAX: LogPosition = 100_000_000_000;
 
 /// Events up to which a batch is prepared where it was given: not worth another thread.
 const SMALL_BATCH: usize = 64;
+
+/// Ids that are looked for at once: batches that are to be written do not wait long behind them.
+const HOLDS_AT_ONCE: usize = 1_000;
 
 /// A usage log in a folder of its own. Dropping it waits until what is being appended is appended.
 pub struct SegmentedUsageLog {
@@ -116,10 +120,7 @@ impl SegmentedUsageLog {
             hasher: &shared.hasher,
             not_before: shared.options.not_before(),
         };
-        let (mut prepared, events) = preparation.prepare(batch)?;
-        prepared.resolve(&events, &shared.visible().meters);
-        prepared.keep_unknown(&events);
-        Ok(prepared)
+        preparation.prepare(batch, shared)
     }
 
     async fn read<T: Send + 'static>(
@@ -212,6 +213,19 @@ impl UsageLog for SegmentedUsageLog {
     async fn events(&self, query: EventQuery) -> Result<Page<LoggedEvent>, UsageLogError> {
         self.read("listing events", move |shared| read::events(shared, &query))
             .await
+    }
+
+    async fn holds(&self, ids: Vec<EventId>) -> Result<Vec<bool>, UsageLogError> {
+        let mut held = Vec::with_capacity(ids.len());
+        for some in ids.chunks(HOLDS_AT_ONCE) {
+            let hashes = some.iter();
+            let hashes = hashes.map(|id| {
+                let key = &self.shared.key;
+                key.hash(id.account.as_str(), &id.source, &id.id)
+            });
+            held.extend(self.writer.find(hashes.collect()).await?);
+        }
+        Ok(held)
     }
 
     async fn accounts(&self) -> Result<Vec<AccountId>, UsageLogError> {

@@ -2,16 +2,19 @@
 //! validation, hashes and packed records, in the caller's thread, so that batches share the
 //! processors.
 
-use hashbrown::HashTable;
-use siphasher::sip128::{Hasher128, SipHasher13};
 use std::hash::Hasher;
+use std::ops::Range;
+
+use hashbrown::HashTable;
+use siphasher::sip::SipHasher13;
 use synor_economics::metering::{EventId, UsageEvent};
 use synor_economics::period::Timestamp;
 
-use super::frame::put_record;
+use super::frame::{PREFIX_BYTES, put_record};
 use super::identities::{ContentDigest, IdentityHash, IdentityKey};
-use super::meters::{MeterHasher, MeterNo, Meters, same_meter};
-use super::row::encode;
+use super::meters::{MeterHasher, MeterNo, Meters, put_key};
+use super::row::{encode, said};
+use super::state::Shared;
 use crate::error::UsageLogError;
 use crate::log::{Batch, StreamPosition, refuse_unsound};
 
@@ -52,7 +55,31 @@ pub(super) struct PreparedMeter {
     /// An event of it, from which it is made if not.
     pub(super) event: Option<Box<UsageEvent>>,
     hash: u64,
+    /// The event of the batch that mentioned it first.
     first: usize,
+    /// Where its key is among those of the batch.
+    key: Range<usize>,
+}
+
+/// The meters of a batch while it is prepared.
+#[derive(Debug, Default)]
+pub(super) struct Mentioned {
+    table: HashTable<u32>,
+    /// The keys of the meters, one after the other.
+    keys: Vec<u8>,
+}
+
+impl Mentioned {
+    /// The memory of the keys.
+    pub(super) fn bytes(&self) -> usize {
+        self.keys.capacity()
+    }
+
+    /// Forgets them, and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.table.clear();
+        self.keys.clear();
+    }
 }
 
 /// What preparing needs to know of the log.
@@ -64,36 +91,40 @@ pub(super) struct Preparation<'a> {
 }
 
 impl Preparation<'_> {
-    /// Prepares a batch; refuses all of it if one of its events must not be counted. The events
-    /// come back for [`PreparedBatch::resolve`].
+    /// Prepares a batch; refuses all of it if one of its events must not be counted. Meters that the log
+    /// has shown have their numbers.
     pub(super) fn prepare(
         &self,
         batch: Batch,
-    ) -> Result<(PreparedBatch, Vec<UsageEvent>), UsageLogError> {
+        shared: &Shared,
+    ) -> Result<PreparedBatch, UsageLogError> {
+        let buffers = shared.spare.batch(batch.events.len());
         let mut prepared = PreparedBatch {
-            records: Vec::with_capacity(batch.events.len().saturating_mul(128)),
-            rows: Vec::with_capacity(batch.events.len()),
-            meters: Vec::new(),
+            records: buffers.records,
+            rows: buffers.rows,
+            meters: buffers.meters,
             withdrawals: Vec::with_capacity(batch.withdrawals.len()),
             read: batch.read,
         };
-        let mut table: HashTable<u32> = HashTable::new();
+        let mut mentioned = shared.spare.mentioned();
         for event in &batch.events {
-            let row = self.row(event, &batch.events, &mut table, &mut prepared)?;
+            let row = self.row(event, &mut mentioned, &mut prepared)?;
             prepared.rows.push(row);
         }
         for id in batch.withdrawals {
             let hash = self.key.hash(id.account.as_str(), &id.source, &id.id);
             prepared.withdrawals.push((hash, id));
         }
-        Ok((prepared, batch.events))
+        prepared.resolve(&mentioned.keys, &shared.visible().meters);
+        shared.spare.keep_mentioned(mentioned);
+        prepared.keep_unknown(&batch.events);
+        Ok(prepared)
     }
 
     fn row(
         &self,
         event: &UsageEvent,
-        events: &[UsageEvent],
-        table: &mut HashTable<u32>,
+        mentioned: &mut Mentioned,
         prepared: &mut PreparedBatch,
     ) -> Result<PreparedRow, UsageLogError> {
         refuse_unsound(event)?;
@@ -120,7 +151,7 @@ impl Preparation<'_> {
             end,
             content: content(self.key, &prepared.records[start..]),
             is_sample: event.is_sample,
-            meter: self.meter(event, events, table, prepared),
+            meter: self.meter(event, mentioned, prepared),
             time_secs: event.time.secs(),
             quantity: event.quantity.get(),
         })
@@ -140,18 +171,22 @@ impl Preparation<'_> {
     fn meter(
         &self,
         event: &UsageEvent,
-        events: &[UsageEvent],
-        table: &mut HashTable<u32>,
+        mentioned: &mut Mentioned,
         prepared: &mut PreparedBatch,
     ) -> u32 {
-        let hash = self.hasher.of_event(event);
+        let Mentioned { table, keys } = mentioned;
+        let start = keys.len();
+        put_key(event, keys);
+        let (before, key) = keys.split_at(start);
+        let hash = self.hasher.of_key(key);
         let meters = &prepared.meters;
         let of = |place: u32| usize::try_from(place).ok().and_then(|at| meters.get(at));
         let is_same = |&place: &u32| {
-            let first = of(place).and_then(|meter| events.get(meter.first));
-            first.is_some_and(|first| same_meter(first, event))
+            let held = of(place).and_then(|meter| before.get(meter.key.clone()));
+            held == Some(key)
         };
         if let Some(&place) = table.find(hash, is_same) {
+            keys.truncate(start);
             return place;
         }
         let place = u32::try_from(meters.len()).unwrap_or(u32::MAX);
@@ -161,6 +196,7 @@ impl Preparation<'_> {
             event: None,
             hash,
             first: prepared.rows.len(),
+            key: start..keys.len(),
         });
         place
     }
@@ -169,15 +205,15 @@ impl Preparation<'_> {
 impl PreparedBatch {
     /// Looks up the numbers of the meters that have one. Most have: so nothing else is kept of their
     /// events than the packed records.
-    pub(super) fn resolve(&mut self, events: &[UsageEvent], meters: &Meters) {
+    fn resolve(&mut self, keys: &[u8], meters: &Meters) {
         for meter in &mut self.meters {
-            let event = events.get(meter.first);
-            meter.number = event.and_then(|event| meters.find(meter.hash, event));
+            let key = keys.get(meter.key.clone()).unwrap_or_default();
+            meter.number = meters.find(meter.hash, key);
         }
     }
 
     /// Keeps an event of each meter that has no number yet.
-    pub(super) fn keep_unknown(&mut self, events: &[UsageEvent]) {
+    fn keep_unknown(&mut self, events: &[UsageEvent]) {
         for meter in self.meters.iter_mut().filter(|m| m.number.is_none()) {
             meter.event = events.get(meter.first).cloned().map(Box::new);
         }
@@ -189,11 +225,13 @@ impl PreparedBatch {
     }
 }
 
-/// What is remembered of what an event said. Keyed like the identity: nobody can construct an event
-/// that says something else and passes for a repetition.
+/// What is remembered of what an event said under its identity. Keyed like the identity: nobody can
+/// construct an event that says something else and passes for a repetition.
 pub(super) fn content(key: &IdentityKey, record: &[u8]) -> ContentDigest {
+    let (before, after) = said(record.get(PREFIX_BYTES..).unwrap_or_default());
     let mut hasher = SipHasher13::new_with_key(&key.to_bytes());
-    hasher.write(record);
-    let [a, b, c, ..] = hasher.finish128().h1.to_le_bytes();
+    hasher.write(before);
+    hasher.write(after);
+    let [a, b, c, ..] = hasher.finish().to_le_bytes();
     ContentDigest([a, b, c])
 }

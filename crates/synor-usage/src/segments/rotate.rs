@@ -59,9 +59,9 @@ impl Sealing {
     }
 
     /// Takes over what is ready, and hands out what is to be done.
-    pub(super) fn attend(&mut self, decider: &mut Decider) {
+    pub(super) fn attend(&mut self, shared: &Shared, decider: &mut Decider) {
         while let Ok(done) = self.reports.try_recv() {
-            self.take(done, decider);
+            self.take(done, shared, decider);
         }
         while self.rebuilds < REBUILDS
             && let Some(job) = decider.identities.next_rebuild()
@@ -72,11 +72,13 @@ impl Sealing {
         }
     }
 
-    fn take(&mut self, done: Done, decider: &mut Decider) {
+    fn take(&mut self, done: Done, shared: &Shared, decider: &mut Decider) {
         match done {
             Done::Sealed(keys) => {
                 decider.identities.adopt_sealed(keys);
-                decider.frozen.pop_front();
+                if let Some(ids) = decider.frozen.pop_front() {
+                    shared.spare.keep_ids(ids);
+                }
                 self.failed = None;
                 self.merge(decider);
             }
@@ -114,7 +116,7 @@ impl Sealing {
         shared: &Shared,
         decider: &mut Decider,
     ) -> Result<(), Fault> {
-        self.attend(decider);
+        self.attend(shared, decider);
         let is_full = {
             let visible = shared.visible();
             visible.active.records() >= shared.options.segment_events.max(1)
@@ -127,7 +129,7 @@ impl Sealing {
                 return Err(fault.clone());
             }
             match self.reports.recv_timeout(Duration::from_secs(1)) {
-                Ok(done) => self.take(done, decider),
+                Ok(done) => self.take(done, shared, decider),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     let gone = std::io::Error::other("the thread that seals segments has ended");
@@ -147,10 +149,10 @@ impl Sealing {
         let wal = Wal::create(&*shared.options.storage, &shared.folder, start)?;
         let wal = Arc::new(wal);
         let room = shared.options.segment_events.min(ROOM_MAX);
-        let ids = Arc::new(mem::replace(&mut decider.ids, Ids::with_room(room)));
+        let ids = Arc::new(mem::replace(&mut decider.ids, shared.spare.ids(room)));
         decider.frozen.push_back(Arc::clone(&ids));
         decider.identities.begin_segment();
-        let full = freeze(shared, Active::new(Arc::clone(&wal)), ids);
+        let full = freeze(shared, shared.spare.active(Arc::clone(&wal)), ids);
         let _ = self.queues.full.send(full);
         self.end = start.end();
         self.wal = wal;

@@ -9,7 +9,7 @@ use super::active::{Active, ActiveRow};
 use super::archive::{self, Written};
 use super::fault::Fault;
 use super::frame::{PREFIX_BYTES, Record, Records, read_prefix};
-use super::identities::KeyFile;
+use super::identities::{KeyFile, prefetch};
 use super::ids::Ids;
 use super::ledger::Ledger;
 use super::manifest::{ArchiveFiles, SegmentFiles, archive_path, ledger_path};
@@ -21,6 +21,9 @@ use super::state::Shared;
 use super::totals::Totals;
 use crate::log::StreamPosition;
 
+/// Rows whose memory is being loaded while the one before them is written.
+const AHEAD: usize = 16;
+
 /// A full segment.
 #[derive(Debug, Clone)]
 pub(super) struct FullSegment {
@@ -30,6 +33,15 @@ pub(super) struct FullSegment {
     pub(super) streams: Vec<StreamPosition>,
     /// How many meters there were at its end.
     pub(super) meters: usize,
+}
+
+/// Memory for sealing, used again for the next segment.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    /// What the write-ahead file holds.
+    contents: Vec<u8>,
+    /// The events in the order of the archive.
+    order: Vec<ActiveRow>,
 }
 
 /// What a sealed segment is made of.
@@ -45,7 +57,11 @@ pub(super) fn key_file_name(first: u64, last: u64) -> String {
 }
 
 /// Writes the files of a full segment, all but the manifest that makes them live.
-pub(super) fn seal(shared: &Shared, full: &FullSegment) -> Result<SealedSegment, Fault> {
+pub(super) fn seal(
+    shared: &Shared,
+    full: &FullSegment,
+    scratch: &mut Scratch,
+) -> Result<SealedSegment, Fault> {
     let active = &full.active;
     let folder = shared.folder.as_path();
     let positions = (active.first(), active.last());
@@ -54,16 +70,17 @@ pub(super) fn seal(shared: &Shared, full: &FullSegment) -> Result<SealedSegment,
         storage.before(step).map_err(Fault::io(folder))
     };
     before("the archive")?;
-    let contents = active.wal().contents_to(active.end_offset())?;
-    let written = write_archive(shared, active, &contents)?;
+    let Scratch { contents, order } = scratch;
+    active
+        .wal()
+        .read_contents_to(active.end_offset(), contents)?;
+    let written = write_archive(shared, active, contents, order)?;
     before("the ledger")?;
     let number = active.wal().start().segment;
-    let ledger_digest = write_ledger(folder, active, &contents)?;
+    let ledger_digest = write_ledger(folder, active, contents)?;
     before("the key file")?;
-    let mut entries = full.ids.entries().to_vec();
     let path = folder.join(key_file_name(positions.0, positions.1));
-    let keys = KeyFile::write(&path, positions.0..=positions.1, &mut entries)?;
-    drop(entries);
+    let keys = KeyFile::write(&path, positions.0..=positions.1, full.ids.entries())?;
     before("the totals")?;
     let (sums, samples) = {
         let visible = shared.visible();
@@ -106,26 +123,40 @@ fn write_archive(
     shared: &Shared,
     active: &Active,
     contents: &[u8],
+    order: &mut Vec<ActiveRow>,
 ) -> Result<Option<Written>, Fault> {
     if active.rows().is_empty() {
         return Ok(None);
     }
-    let order = order(shared, active);
+    put_in_order(shared, active, order);
     let path = archive_path(&shared.folder, active.wal().start().segment);
     let mut failed = None;
-    let rows = order
-        .iter()
-        .map_while(|row| match row_in(active, contents, row) {
+    let rows = order.iter().enumerate().map_while(|(number, row)| {
+        if let Some(later) = order.get(number.saturating_add(AHEAD)) {
+            fetch(contents, later);
+        }
+        match row_in(active, contents, row) {
             Ok(row) => Some(row),
             Err(fault) => {
                 failed = Some(fault);
                 None
             }
-        });
+        }
+    });
     let written = archive::write(&path, rows);
     match failed {
         Some(fault) => Err(fault),
         None => Ok(Some(written.map_err(from_archive)?)),
+    }
+}
+
+/// Loads where a row is, without waiting: rows that follow one another are anywhere in the file.
+fn fetch(contents: &[u8], row: &ActiveRow) {
+    let at = usize::try_from(row.offset).unwrap_or(usize::MAX);
+    for line in [at.saturating_sub(PREFIX_BYTES), at.saturating_add(60)] {
+        if let Some(byte) = contents.get(line) {
+            prefetch(byte);
+        }
     }
 }
 
@@ -141,41 +172,65 @@ fn row_in<'c>(active: &Active, contents: &'c [u8], row: &ActiveRow) -> Result<Ro
     decode(row.position, bytes).map_err(|error| Fault::damaged(path, row.offset, error))
 }
 
-/// The events sorted as the archive wants them. Accounts are compared by the rank of their names, so
-/// that a million comparisons do not compare texts.
-fn order(shared: &Shared, active: &Active) -> Vec<ActiveRow> {
-    let (accounts, ranks) = {
-        let visible = shared.visible();
-        let accounts: Vec<AccountNo> = active
-            .rows()
-            .iter()
-            .map(|row| visible.meters.account_of(row.meter))
-            .collect();
-        let mut ranks = vec![0_u32; visible.meters.account_count()];
-        let mut distinct = accounts.clone();
-        distinct.sort_unstable();
-        distinct.dedup();
-        let named = distinct.into_iter();
-        let named = named.filter_map(|number| Some((visible.meters.name(number)?, number)));
-        let mut named: Vec<_> = named.collect();
-        named.sort_unstable();
-        for (rank, (_, number)) in (0_u32..).zip(named) {
-            if let Some(place) = usize::try_from(number)
-                .ok()
-                .and_then(|at| ranks.get_mut(at))
-            {
-                *place = rank;
-            }
+/// The events sorted as the archive wants them: dealt out by the rank of their account's name, and
+/// then each account's put in order, which they mostly are.
+fn put_in_order(shared: &Shared, active: &Active, ordered: &mut Vec<ActiveRow>) {
+    let (ranks, accounts) = ranks(shared, active);
+    let mut next = vec![0_usize; accounts];
+    for &rank in &ranks {
+        if let Some(count) = next.get_mut(rank) {
+            *count = count.saturating_add(1);
         }
-        (accounts, ranks)
-    };
-    let rank = |account: AccountNo| {
-        let place = usize::try_from(account).ok();
-        place.and_then(|at| ranks.get(at)).copied()
-    };
-    let mut keyed: Vec<_> = accounts.into_iter().zip(active.rows()).collect();
-    keyed.sort_unstable_by_key(|(account, row)| (rank(*account), row.time_secs, row.position));
-    keyed.into_iter().map(|(_, row)| *row).collect()
+    }
+    let mut sum = 0_usize;
+    for place in &mut next {
+        let count = std::mem::replace(place, sum);
+        sum = sum.saturating_add(count);
+    }
+    ordered.clear();
+    ordered.extend_from_slice(active.rows());
+    for (row, &rank) in active.rows().iter().zip(&ranks) {
+        if let Some(place) = next.get_mut(rank)
+            && let Some(free) = ordered.get_mut(*place)
+        {
+            *free = *row;
+            *place = place.saturating_add(1);
+        }
+    }
+    let mut rest = ordered.as_mut_slice();
+    let mut start = 0;
+    // Now each says where the account's events end.
+    for end in next {
+        let (rows, after) = rest.split_at_mut(end.saturating_sub(start));
+        rows.sort_unstable_by_key(|row| (row.time_secs, row.position));
+        (rest, start) = (after, end);
+    }
+}
+
+/// For each event the rank of its account's name among those of the segment, and how many they are.
+fn ranks(shared: &Shared, active: &Active) -> (Vec<usize>, usize) {
+    let visible = shared.visible();
+    let mut ranks = vec![usize::MAX; visible.meters.account_count()];
+    let place = |account: AccountNo| usize::try_from(account).unwrap_or(usize::MAX);
+    let accounts = active.rows().iter();
+    let accounts = accounts.map(|row| visible.meters.account_of(row.meter));
+    let mut named = Vec::new();
+    for account in accounts.clone() {
+        if let Some(rank) = ranks.get_mut(place(account))
+            && *rank == usize::MAX
+        {
+            *rank = 0;
+            named.push((visible.meters.name(account), account));
+        }
+    }
+    named.sort_unstable();
+    for (rank, (_, account)) in named.iter().enumerate() {
+        if let Some(of_account) = ranks.get_mut(place(*account)) {
+            *of_account = rank;
+        }
+    }
+    let of_rows = accounts.map(|account| ranks.get(place(account)).copied().unwrap_or(0));
+    (of_rows.collect(), named.len())
 }
 
 fn write_ledger(folder: &Path, active: &Active, contents: &[u8]) -> Result<[u8; 32], Fault> {

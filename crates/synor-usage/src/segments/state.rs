@@ -16,6 +16,7 @@ use super::meters::{MeterHasher, Meters};
 use super::options::SegmentOptions;
 use super::row::{RowRef, decode};
 use super::sealed::Sealed;
+use super::spare::Spare;
 use super::wal::Wal;
 use super::withdrawn::Withdrawn;
 use crate::log::LogPosition;
@@ -28,6 +29,7 @@ pub(super) struct Shared {
     pub(super) options: SegmentOptions,
     pub(super) key: IdentityKey,
     pub(super) hasher: MeterHasher,
+    pub(super) spare: Spare,
     visible: RwLock<Visible>,
 }
 
@@ -83,6 +85,7 @@ impl Shared {
             options,
             key,
             hasher: visible.meters.hasher().clone(),
+            spare: Spare::default(),
             visible: RwLock::new(visible),
         }
     }

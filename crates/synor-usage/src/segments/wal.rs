@@ -197,9 +197,15 @@ impl Wal {
 
     /// The file up to an offset.
     pub(super) fn contents_to(&self, end: u64) -> Result<Vec<u8>, Fault> {
-        let mut bytes = vec![0; usize::try_from(end).unwrap_or(usize::MAX)];
-        self.read(&mut bytes, 0)?;
+        let mut bytes = Vec::new();
+        self.read_contents_to(end, &mut bytes)?;
         Ok(bytes)
+    }
+
+    /// The file up to an offset, in place of what `bytes` held.
+    pub(super) fn read_contents_to(&self, end: u64, bytes: &mut Vec<u8>) -> Result<(), Fault> {
+        bytes.resize(usize::try_from(end).unwrap_or(usize::MAX), 0);
+        self.read(bytes, 0)
     }
 
     /// Reads every frame, gives each to `each` with the offset of its payload, and says where the

@@ -15,6 +15,7 @@ use super::closed;
 use super::decide::{Decided, Decider};
 use super::fault::Fault;
 use super::frame::FrameBuilder;
+use super::identities::IdentityHash;
 use super::prepared::PreparedBatch;
 use super::publish::publish;
 use super::rotate::Sealing;
@@ -39,6 +40,8 @@ pub(super) struct Writer {
 pub(super) enum Message {
     /// A batch to write.
     Commit(Request),
+    /// Ids to look for.
+    Find(Search),
     /// There are reports of the background.
     Attend,
 }
@@ -80,6 +83,12 @@ pub(super) struct Request {
     reply: oneshot::Sender<Result<Appended, UsageLogError>>,
 }
 
+/// Ids to look for among those that the log holds.
+pub(super) struct Search {
+    hashes: Vec<IdentityHash>,
+    reply: oneshot::Sender<Result<Vec<bool>, UsageLogError>>,
+}
+
 impl Writer {
     /// Starts the thread.
     pub(super) fn start(
@@ -109,14 +118,28 @@ impl Writer {
 
     /// Commits a batch and answers once it is durable.
     pub(super) async fn commit(&self, batch: PreparedBatch) -> Result<Appended, UsageLogError> {
+        self.ask(|reply| Message::Commit(Request { batch, reply }))
+            .await
+    }
+
+    /// Whether the log holds each of these ids. The writer is asked, because it alone knows those of
+    /// the active segment.
+    pub(super) async fn find(&self, hashes: Vec<IdentityHash>) -> Result<Vec<bool>, UsageLogError> {
+        self.ask(|reply| Message::Find(Search { hashes, reply }))
+            .await
+    }
+
+    async fn ask<T>(
+        &self,
+        message: impl FnOnce(oneshot::Sender<Result<T, UsageLogError>>) -> Message,
+    ) -> Result<T, UsageLogError> {
         let closed = || UsageLogError::Closed {
             log: self.log.clone(),
         };
         let requests = self.requests.as_ref().ok_or_else(closed)?;
         let (reply, answer) = oneshot::channel();
-        let request = Request { batch, reply };
-        let message = Message::Commit(request);
-        requests.send(message).await.map_err(|_| closed())?;
+        let sent = requests.send(message(reply)).await;
+        sent.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
 }
@@ -139,22 +162,24 @@ struct State {
     failed: Option<UsageLogError>,
 }
 
-/// What is written with the first request, and the one that must come after.
+/// What is written with the first request, and what must come after.
 fn gather(
     first: Request,
     waiting: &mut mpsc::Receiver<Message>,
-) -> (Vec<Request>, Option<Request>) {
+) -> (Vec<Request>, Option<Message>) {
     let mut records = first.batch.records_max();
     let mut group = vec![first];
     while records < GROUP_EVENTS
         && let Ok(message) = waiting.try_recv()
     {
-        let Message::Commit(request) = message else {
-            continue;
+        let request = match message {
+            Message::Commit(request) => request,
+            Message::Find(_) => return (group, Some(message)),
+            Message::Attend => continue,
         };
         // What is withdrawn must be in the file already, not only in this frame.
         if !request.batch.withdrawals.is_empty() {
-            return (group, Some(request));
+            return (group, Some(Message::Commit(request)));
         }
         records = records.saturating_add(request.batch.records_max());
         group.push(request);
@@ -164,23 +189,20 @@ fn gather(
 
 impl State {
     fn run(mut self, mut waiting: mpsc::Receiver<Message>) {
-        self.sealing.attend(&mut self.decider);
+        self.sealing.attend(&self.shared, &mut self.decider);
         let mut next = None;
-        loop {
-            let first = match next.take() {
-                Some(request) => request,
-                None => match waiting.blocking_recv() {
-                    Some(Message::Commit(request)) => request,
-                    Some(Message::Attend) => {
-                        self.sealing.attend(&mut self.decider);
-                        continue;
-                    }
-                    None => break,
-                },
-            };
-            let group;
-            (group, next) = gather(first, &mut waiting);
-            self.answer(group);
+        while let Some(message) = next.take().or_else(|| waiting.blocking_recv()) {
+            match message {
+                Message::Commit(first) => {
+                    let group;
+                    (group, next) = gather(first, &mut waiting);
+                    self.answer(group);
+                }
+                Message::Find(search) => {
+                    let _ = search.reply.send(self.find(&search.hashes));
+                }
+                Message::Attend => self.sealing.attend(&self.shared, &mut self.decider),
+            }
         }
         if self.failed.is_none() {
             let (wal, end) = self.sealing.end();
@@ -201,6 +223,7 @@ impl State {
             Ok(answers) => {
                 for (request, answer) in group.into_iter().zip(answers) {
                     let _ = request.reply.send(answer);
+                    self.shared.spare.keep_batch(request.batch);
                 }
             }
             Err(error) => {
@@ -209,6 +232,18 @@ impl State {
                 }
             }
         }
+    }
+
+    fn find(&self, hashes: &[IdentityHash]) -> Result<Vec<bool>, UsageLogError> {
+        // Then ids are remembered of events that may not be in the file.
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        let found = hashes
+            .iter()
+            .map(|&hash| Ok(self.decider.find(hash)?.is_some()));
+        let found: Result<_, Fault> = found.collect();
+        found.map_err(|fault| fault.named(&self.shared.log, "looking for ids"))
     }
 
     fn commit(

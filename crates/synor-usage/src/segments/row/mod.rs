@@ -19,7 +19,7 @@ mod dimensions;
 mod packed;
 
 pub(crate) use dimensions::{DimensionsRef, pack_dimensions};
-pub(crate) use packed::{decode, encode};
+pub(crate) use packed::{decode, encode, put_meter, said};
 
 /// Bytes or values that are not an event.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -2,7 +2,7 @@
 //! lengths. Numbers are little-endian groups of seven bits, signed ones zigzagged, and each has
 //! exactly one form, so equal events have equal bytes.
 
-use synor_economics::metering::UsageEvent;
+use synor_economics::metering::{ResourceType, UsageEvent};
 
 use super::{DimensionsRef, RowError, RowRef, code, pack_dimensions};
 use crate::log::LogPosition;
@@ -80,6 +80,41 @@ pub(crate) fn decode(position: LogPosition, bytes: &[u8]) -> Result<RowRef<'_>, 
     })
 }
 
+/// Appends what meters are told apart by, each in one form: the resource, whether it is a sample, and
+/// the packed account, provider and dimensions.
+pub(crate) fn put_meter<'a>(
+    (resource, is_sample): (ResourceType, bool),
+    account: &str,
+    provider: Option<&str>,
+    dimensions: (usize, impl Iterator<Item = (&'a str, &'a str)>),
+    out: &mut Vec<u8>,
+) {
+    out.push(code::code(resource));
+    out.push(u8::from(is_sample));
+    put_text(out, account);
+    // A provider has a name, so that none is told from any.
+    put_text(out, provider.unwrap_or_default());
+    pack_dimensions(dimensions.0, dimensions.1, out);
+}
+
+/// The parts of a packed event that are no part of its identity: what stands before the account and
+/// after the id. Everything if it is no packed event.
+pub(crate) fn said(packed: &[u8]) -> (&[u8], &[u8]) {
+    parted(packed).unwrap_or((packed, &[]))
+}
+
+fn parted(packed: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut cursor = Cursor::new(packed.get(2..)?);
+    cursor.varint().ok()?;
+    cursor.varint().ok()?;
+    let before = packed.len().checked_sub(cursor.rest().len())?;
+    for _ in 0..3 {
+        let length = usize::try_from(cursor.varint().ok()?).ok()?;
+        cursor.rest = cursor.rest.get(length..)?;
+    }
+    Some((packed.get(..before)?, cursor.rest))
+}
+
 /// Small numbers of either sign become small numbers.
 const fn zigzag(value: i128) -> u128 {
     ((value << 1) ^ (value >> 127)).cast_unsigned()
@@ -90,7 +125,17 @@ const fn unzigzag(value: u128) -> i128 {
 }
 
 /// Appends a number, seven bits a byte, the lowest first.
+#[inline]
 pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u128) {
+    // Most numbers fit 64 bits, which the machine handles best.
+    if let Ok(mut low) = u64::try_from(value) {
+        while low >= 0x80 {
+            out.push(low.to_le_bytes()[0] | 0x80);
+            low >>= 7;
+        }
+        out.push(low.to_le_bytes()[0]);
+        return;
+    }
     while value >= 0x80 {
         out.push(value.to_le_bytes()[0] | 0x80);
         value >>= 7;

@@ -71,7 +71,7 @@ fn hashes_that_share_their_first_bits_are_found_across_blocks() {
         bytes[8..].copy_from_slice(&n.to_be_bytes());
         IdentityHash::from_bytes(bytes)
     };
-    let mut entries: Vec<_> = (0..1000)
+    let entries: Vec<_> = (0..1000)
         .map(|n| KeyEntry {
             hash: nth(n),
             position: n,
@@ -79,7 +79,7 @@ fn hashes_that_share_their_first_bits_are_found_across_blocks() {
         })
         .collect();
     let path = folder.path().join("1.ids");
-    let file = KeyFile::write(&path, 0..=999, &mut entries).unwrap();
+    let file = KeyFile::write(&path, 0..=999, &entries).unwrap();
     for n in 0..1000 {
         assert_eq!(file.find(nth(n)).unwrap().unwrap().position, n);
     }
@@ -188,18 +188,18 @@ fn blocks_that_changed_places_are_noticed() {
 fn what_would_not_read_back_is_refused() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("1.ids");
-    let refused = |entries: &mut [KeyEntry], last| {
+    let refused = |entries: &[KeyEntry], last| {
         let error = KeyFile::write(&path, 0..=last, entries).unwrap_err();
         assert!(!path.exists());
         matches!(error, KeyFileError::Refused { .. })
     };
-    assert!(refused(&mut [entry(1), entry(1)], 9), "twice");
-    assert!(refused(&mut [entry(10)], 9), "beyond its range");
+    assert!(refused(&[entry(1), entry(1)], 9), "twice");
+    assert!(refused(&[entry(10)], 9), "beyond its range");
     let far = KeyEntry {
         position: POSITION_MAX + 1,
         ..entry(1)
     };
-    assert!(refused(&mut [far], u64::MAX), "more than forty bits");
+    assert!(refused(&[far], u64::MAX), "more than forty bits");
 }
 
 #[test]

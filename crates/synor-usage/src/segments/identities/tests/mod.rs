@@ -29,8 +29,8 @@ fn file(folder: &tempfile::TempDir, ids: std::ops::Range<u64>) -> Arc<KeyFile> {
     let path = folder
         .path()
         .join(format!("{}-{}.{KEY_FILE_EXTENSION}", ids.start, ids.end));
-    let mut entries: Vec<_> = ids.clone().map(entry).collect();
-    Arc::new(KeyFile::write(&path, ids.start..=ids.end, &mut entries).unwrap())
+    let entries: Vec<_> = ids.clone().map(entry).collect();
+    Arc::new(KeyFile::write(&path, ids.start..=ids.end, &entries).unwrap())
 }
 
 fn sorted(ids: impl Iterator<Item = u64>) -> Vec<KeyEntry> {

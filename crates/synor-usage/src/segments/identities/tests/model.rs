@@ -123,10 +123,10 @@ impl Caller {
 
     fn seal(&mut self) {
         if self.segments.len() > 1 {
-            let mut entries: Vec<_> = self.segments.pop_front().unwrap().into_values().collect();
+            let entries: Vec<_> = self.segments.pop_front().unwrap().into_values().collect();
             let first = entries.iter().map(|e| e.position).min().unwrap_or(0);
             let last = entries.iter().map(|e| e.position).max().unwrap_or(0);
-            let file = KeyFile::write(&self.path(), first..=last, &mut entries).unwrap();
+            let file = KeyFile::write(&self.path(), first..=last, &entries).unwrap();
             self.identities.adopt_sealed(Arc::new(file));
         }
     }
