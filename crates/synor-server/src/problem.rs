@@ -177,7 +177,7 @@ impl From<EngineError> for Problem {
         };
         let mut problem = Self::new(status, kind, detail);
         if let EngineError::Rejected(rejections) = error {
-            problem.errors = errors_of(rejections, &[]);
+            problem.errors = errors_of(&rejections, &[]);
         }
         problem
     }
