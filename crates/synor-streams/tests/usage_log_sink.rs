@@ -76,7 +76,10 @@ async fn every_record_has_its_outcome() {
         ]
     );
     let refused = outcomes[5].refused.as_deref().unwrap();
-    assert!(refused.starts_with("the body is not JSON: EOF"), "{refused}");
+    assert!(
+        refused.starts_with("the body is not JSON: EOF"),
+        "{refused}"
+    );
     assert_eq!(books.sink.positions("usage").await.unwrap(), read_to(6));
     books.hold(4).await;
 
