@@ -92,6 +92,13 @@ pub enum Command {
     Chain(chain::Command),
     /// Run the server.
     Serve(serve::Arguments),
+    /// Count the usage of a stream (Redis Streams or Kafka), until told to stop.
+    ///
+    /// One process has a data folder. With everything in the folder, let the server read the stream
+    /// (`consume = true` under `[stream]` in synor.toml) or stop it first. Several workers share a
+    /// stream out if `[storage] book` and `usage_log` are in PostgreSQL, each with a data folder of
+    /// its own.
+    Worker,
     /// A month of a whole platform, from usage to payout, then a running server.
     Demo(demo::Arguments),
     /// Shell completions.
@@ -101,6 +108,6 @@ pub enum Command {
 impl Command {
     /// Whether it keeps running and should say what happens.
     pub const fn is_server(&self) -> bool {
-        matches!(self, Self::Serve(_))
+        matches!(self, Self::Serve(_) | Self::Worker)
     }
 }

@@ -13,6 +13,7 @@ use synor_economics::money::MicroSynor;
 use synor_economics::pricing::PriceList;
 use synor_engine::EngineConfig;
 use synor_server::{IngestConfig, Intake};
+use synor_streams::StreamConfig;
 use synor_usage::import::{Meter, Meters};
 
 use crate::data_folder::DataFolder;
@@ -47,6 +48,8 @@ pub struct Config {
     pub meters: BTreeMap<String, Meter>,
     /// Where the book lies.
     pub storage: Storage,
+    /// The stream that usage comes through.
+    pub stream: Option<StreamConfig>,
 }
 
 /// When payments count, as it is written.

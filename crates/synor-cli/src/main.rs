@@ -12,9 +12,11 @@ mod explain;
 mod format;
 mod node;
 mod output;
+mod platform;
 mod progress;
 mod show;
 mod storage;
+mod stream;
 
 use std::process::ExitCode;
 

@@ -1,14 +1,14 @@
-//! A whole platform in one process: the stores of a data folder, the development chain, the
-//! engine, its jobs and the HTTP API.
+//! A whole platform in one process: what a data folder holds, the engine's jobs, the HTTP API, and a
+//! worker of the stream, if it is to have one.
 
 use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::Context;
-use synor_chain::{DevChain, DevChainConfig, RpcServer, Wallet};
-use synor_engine::{Engine, NewKey, SystemClock, new_secret};
-use synor_server::{AppState, router};
+use synor_chain::{DevChain, RpcServer};
+use synor_engine::{Engine, NewKey, new_secret};
+use synor_server::{AppState, Intake, StreamSide, router};
+use synor_streams::open_producer;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -16,6 +16,8 @@ use tokio::task::JoinHandle;
 use crate::config::Config;
 use crate::data_folder::{DataFolder, RunningServer};
 use crate::error::error_with_help;
+use crate::platform::Platform;
+use crate::stream::{DEAD_LETTERS, EngineSink, RunningWorker, open_dead_letters};
 
 /// A running platform.
 pub struct Node {
@@ -26,6 +28,7 @@ pub struct Node {
     chain: Arc<DevChain>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
+    worker: Option<RunningWorker>,
     _lock: File,
 }
 
@@ -36,28 +39,15 @@ impl Node {
         lock: File,
         listen: Option<SocketAddr>,
     ) -> anyhow::Result<Self> {
-        let config = Config::load(folder)?;
-        let wallet = billing_wallet(folder.clone()).await?;
-        let list = config.price_list(folder)?;
-        let usage = config.storage.usage_log(folder).await?;
-        let store = config.storage.book(folder).await?;
-        let chain_config = DevChainConfig {
-            block_interval: config.block_interval(),
-            ..DevChainConfig::default()
-        };
-        let chain = Arc::new(DevChain::open(folder.file("chain.sqlite"), chain_config)?);
-        let engine = Engine::new(
-            usage,
-            store,
-            Arc::<DevChain>::clone(&chain),
-            Arc::new(SystemClock),
-            wallet,
-            config.engine()?,
-            list,
-        )
-        .await?;
-        let engine = Arc::new(engine);
+        let platform = Platform::open(folder, None).await?;
+        let Platform {
+            config,
+            engine,
+            chain,
+        } = platform;
         let first_key = engine.first_admin_key().await?;
+        let intake = Arc::new(config.intake()?);
+        let (stream, worker) = stream_side(folder, &config, &engine, &intake)?;
 
         let listener = bind(listen.or(config.listen)).await?;
         let secret = new_secret("synor_local")?;
@@ -71,7 +61,8 @@ impl Node {
             rpc: Arc::new(RpcServer::for_development(Arc::<DevChain>::clone(&chain))),
             local_secret: server.secret.as_str().into(),
             stopping: stopped.clone(),
-            intake: Arc::new(config.intake()?),
+            intake,
+            stream,
         };
         let mut until = stopped.clone();
         let shutdown = async move {
@@ -93,6 +84,7 @@ impl Node {
             chain,
             stop,
             tasks,
+            worker,
             _lock: lock,
         })
     }
@@ -103,8 +95,42 @@ impl Node {
         for task in self.tasks {
             let _ = task.await;
         }
+        if let Some(worker) = self.worker {
+            worker.stop().await;
+        }
         self.chain.stop().await;
     }
+}
+
+/// What the configuration says of a stream, begun.
+fn stream_side(
+    folder: &DataFolder,
+    config: &Config,
+    engine: &Arc<Engine>,
+    intake: &Intake,
+) -> anyhow::Result<(StreamSide, Option<RunningWorker>)> {
+    let letters = folder.file(DEAD_LETTERS);
+    let Some(stream) = &config.stream else {
+        // A stream that is no longer configured may have left some.
+        let letters = letters.exists().then(|| open_dead_letters(folder));
+        let side = StreamSide {
+            dead_letters: letters.transpose()?.map(|letters| letters as _),
+            ..StreamSide::default()
+        };
+        return Ok((side, None));
+    };
+    let letters = open_dead_letters(folder)?;
+    let sink = || EngineSink::new(Arc::clone(engine), letters.clone(), intake.meters.clone());
+    let worker = stream.consume.then(|| RunningWorker::start(stream, sink()));
+    let worker = worker.transpose()?;
+    let producer = stream.produce.then(|| open_producer(stream)).transpose()?;
+    let side = StreamSide {
+        url: Some(stream.url.clone()),
+        producer,
+        worker: worker.as_ref().map(RunningWorker::status),
+        dead_letters: Some(letters.clone()),
+    };
+    Ok((side, worker))
 }
 
 async fn bind(listen: Option<SocketAddr>) -> anyhow::Result<TcpListener> {
@@ -115,30 +141,4 @@ async fn bind(listen: Option<SocketAddr>) -> anyhow::Result<TcpListener> {
             "name another address with --listen, or set `listen` in synor.toml",
         )
     })
-}
-
-/// The wallet that collects payments and signs auto-pay charges. Its passphrase is
-/// `SYNOR_BILLING_PASSPHRASE`, or random and kept beside the key file for the owner's eyes.
-async fn billing_wallet(folder: DataFolder) -> anyhow::Result<Wallet> {
-    let open = move || {
-        let key_file = folder.file("billing-wallet.json");
-        let passphrase_file = folder.file("billing-passphrase");
-        let passphrase = match std::env::var("SYNOR_BILLING_PASSPHRASE") {
-            Ok(passphrase) => passphrase,
-            Err(_) if passphrase_file.exists() => std::fs::read_to_string(&passphrase_file)
-                .with_context(|| format!("cannot read {}", passphrase_file.display()))?,
-            Err(_) => {
-                let new = new_secret("billing")?;
-                folder.write_private("billing-passphrase", &new)?;
-                new
-            }
-        };
-        let wallet = if key_file.exists() {
-            Wallet::unlock(&key_file, &passphrase)
-        } else {
-            Wallet::create(&key_file, &passphrase)
-        };
-        wallet.context("the billing wallet")
-    };
-    tokio::task::spawn_blocking(open).await?
 }

@@ -16,16 +16,17 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("client", &[]),
     ("feeds", &["economics", "chain"]),
     ("engine", &["economics", "usage", "store", "chain", "feeds"]),
-    // Chain, store and usage for the shapes on the wire.
+    // Chain, store and usage for the shapes on the wire; of streams, the seams and no broker.
     (
         "server",
-        &["engine", "economics", "chain", "store", "usage"],
+        &["engine", "economics", "chain", "store", "usage", "streams"],
     ),
     (
         "cli",
         &[
             "economics",
             "usage",
+            "streams",
             "store",
             "chain",
             "client",

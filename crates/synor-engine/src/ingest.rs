@@ -14,6 +14,7 @@ use synor_usage::{Appended, Batch, LogPosition, StreamPosition};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::quotas::QuotaTurn;
 
 /// The most rejections that are told of a batch that is refused whole.
 const REJECTIONS_MAX: usize = 100;
@@ -75,6 +76,15 @@ pub struct Ingested {
     pub position: LogPosition,
 }
 
+/// What of a batch may go into a stream.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Admitted {
+    /// Events that hold, in their order.
+    pub events: Vec<UsageEvent>,
+    /// Events that do not, in order of index.
+    pub rejected: Vec<Rejection>,
+}
+
 impl Ingested {
     /// One event that never got so far as to be read.
     pub fn of_rejected(event: RefusedEvent, position: LogPosition) -> Self {
@@ -90,24 +100,8 @@ impl Engine {
     /// Counts each event that holds once, and notes how far the streams were read, all in one
     /// commit. If the batch is atomic and any event does not hold, nothing is stored.
     pub async fn ingest(&self, batch: IngestBatch) -> Result<Ingested, EngineError> {
-        let mut sorted = Sorted::with_capacity(batch.events.len());
-        let unknown = self.unknown_accounts(&batch.events).await?;
-        for (index, event) in batch.events.into_iter().enumerate() {
-            match event {
-                Ok(event) if unknown.contains(&event.identity.account) => {
-                    sorted.reject(index, no_such_account(event));
-                }
-                Ok(event) => sorted.accept(index, event),
-                Err(refused) => sorted.reject(index, refused),
-            }
-        }
         // Held until the events are counted, so that no other batch uses the same room.
-        let turn = self.quota_rejections(&sorted.accepted).await?;
-        sorted.stop(&turn.rejections);
-        if batch.is_atomic && !sorted.rejected.is_empty() {
-            sorted.rejected.truncate(REJECTIONS_MAX);
-            return Err(EngineError::Rejected(sorted.rejected));
-        }
+        let (mut sorted, turn) = self.sort(batch.events, batch.is_atomic).await?;
         let events = std::mem::take(&mut sorted.accepted);
         if events.is_empty() && batch.read.is_empty() {
             let position = self.usage.position().await?;
@@ -124,6 +118,43 @@ impl Engine {
         let appended = appended.await?;
         drop(turn);
         Ok(sorted.answer(appended))
+    }
+
+    /// Which events [`Engine::ingest`] would take now, for a stream whose worker counts them later. It
+    /// decides again then: what waits in the stream has used up no quota yet.
+    pub async fn admit(&self, batch: IngestBatch) -> Result<Admitted, EngineError> {
+        let (sorted, _turn) = self.sort(batch.events, batch.is_atomic).await?;
+        Ok(Admitted {
+            events: sorted.accepted,
+            rejected: sorted.rejected,
+        })
+    }
+
+    /// Parts the events that hold from the others; an error if the batch is atomic and there are
+    /// others.
+    async fn sort(
+        &self,
+        events: Vec<ReadEvent>,
+        is_atomic: bool,
+    ) -> Result<(Sorted, QuotaTurn), EngineError> {
+        let mut sorted = Sorted::with_capacity(events.len());
+        let unknown = self.unknown_accounts(&events).await?;
+        for (index, event) in events.into_iter().enumerate() {
+            match event {
+                Ok(event) if unknown.contains(&event.identity.account) => {
+                    sorted.reject(index, no_such_account(event));
+                }
+                Ok(event) => sorted.accept(index, event),
+                Err(refused) => sorted.reject(index, refused),
+            }
+        }
+        let turn = self.quota_rejections(&sorted.accepted).await?;
+        sorted.stop(&turn.rejections);
+        if is_atomic && !sorted.rejected.is_empty() {
+            sorted.rejected.truncate(REJECTIONS_MAX);
+            return Err(EngineError::Rejected(sorted.rejected));
+        }
+        Ok((sorted, turn))
     }
 
     /// Which of the events' accounts do not exist. The store is asked once for each that is not

@@ -47,7 +47,7 @@ pub use estimate::{
     Asker, CostEstimate, EstimateRequest, Forecast, RepricedAccount, RerateRequest, Rerated,
     UsageBill,
 };
-pub use ingest::{IngestBatch, Ingested, KnownEvent, Rejection};
+pub use ingest::{Admitted, IngestBatch, Ingested, KnownEvent, Rejection};
 pub use pay::InvoicePayment;
 pub use plans::NewPlan;
 pub use quotas::{NewQuota, QuotaState, QuotaTurn};

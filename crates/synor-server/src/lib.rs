@@ -13,6 +13,7 @@ mod rate;
 mod request;
 mod spot;
 mod state;
+mod stream_side;
 mod usage;
 mod wire;
 
@@ -24,6 +25,7 @@ pub use ingest::{IngestConfig, Intake};
 pub use openapi::OPENAPI;
 pub use problem::Problem;
 pub use state::AppState;
+pub use stream_side::StreamSide;
 
 /// The largest body that is read, in bytes.
 pub const BODY_MAX_BYTES: usize = 32 << 20;

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::ingest::Intake;
 use crate::problem::Problem;
 use crate::request::read_bytes;
+use crate::stream_side::StreamSide;
 
 /// What every handler can reach.
 #[derive(Clone)]
@@ -26,6 +27,8 @@ pub struct AppState {
     pub stopping: watch::Receiver<bool>,
     /// What the intake of usage is held to.
     pub intake: Arc<Intake>,
+    /// The stream beside the server, if there is one.
+    pub stream: StreamSide,
 }
 
 /// `POST /rpc`: the chain, for wallets.

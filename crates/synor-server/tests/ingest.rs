@@ -56,6 +56,7 @@ impl Server {
             local_secret: "admin".into(),
             stopping: tokio::sync::watch::channel(false).1,
             intake: Arc::clone(&intake),
+            stream: synor_server::StreamSide::default(),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.expect("a port");

@@ -14,6 +14,13 @@ use thiserror::Error;
 pub struct StreamConfig {
     /// Which stream, on which broker.
     pub url: StreamUrl,
+    /// Whether a server sends the usage that it is given into the stream instead of counting it
+    /// (default no).
+    #[serde(default)]
+    pub produce: bool,
+    /// Whether a server is a worker, too (default no).
+    #[serde(default)]
+    pub consume: bool,
     /// The group of workers that share the stream out (default `synor`).
     #[serde(default = "default_group", deserialize_with = "named")]
     pub group: String,
@@ -52,6 +59,8 @@ impl StreamConfig {
     pub fn new(url: StreamUrl) -> Self {
         Self {
             url,
+            produce: false,
+            consume: false,
             group: default_group(),
             consumer: None,
             batch_records: default_batch_records(),

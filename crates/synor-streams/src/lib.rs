@@ -24,6 +24,7 @@ pub mod kafka;
 mod open;
 pub mod producer;
 pub mod record;
+mod record_events;
 #[cfg(feature = "redis")]
 pub mod redis;
 pub mod sink;
@@ -35,11 +36,12 @@ pub mod worker;
 
 pub use backoff::Backoff;
 pub use config::{StreamConfig, StreamUrl};
-pub use dead_letters::{DeadLetter, DeadLetters};
+pub use dead_letters::{DeadLetter, DeadLetterPage, DeadLetters, ShownLetter};
 pub use error::StreamError;
 pub use open::{open_producer, open_source};
 pub use producer::StreamProducer;
 pub use record::{Entry, Place, Record};
+pub use record_events::RecordEvents;
 pub use sink::{RecordOutcome, Sink, SinkError};
 pub use source::{Delivery, Lag, PartitionLag, Source};
 pub use sqlite_dead_letters::SqliteDeadLetters;

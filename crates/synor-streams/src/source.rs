@@ -1,6 +1,7 @@
 //! Where records come from: the seam between a broker and the worker.
 
 use async_trait::async_trait;
+use serde::Serialize;
 use synor_usage::StreamPosition;
 
 use crate::error::StreamError;
@@ -34,7 +35,7 @@ pub struct Delivery {
 }
 
 /// How far a group is behind.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Lag {
     /// The partitions that this worker reads.
     pub partitions: Vec<PartitionLag>,
@@ -43,7 +44,7 @@ pub struct Lag {
 }
 
 /// How far the reading of one partition is behind.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PartitionLag {
     /// The stream's name.
     pub stream: String,
@@ -51,6 +52,7 @@ pub struct PartitionLag {
     pub partition: u32,
     /// Records that wait to be read. Redis does not always know: not after entries that no group had
     /// read were removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting: Option<u64>,
     /// Records that were given to a worker of the group and are not acknowledged. Only Redis knows.
     pub pending: u64,

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, Row, params};
 use synor_economics::period::Timestamp;
 
-use crate::dead_letters::{DeadLetter, DeadLetters, DeadLettersError};
+use crate::dead_letters::{DeadLetter, DeadLetterPage, DeadLetters, DeadLettersError};
 use crate::record::{Entry, Place, Record};
 
 /// How long one process waits for another that writes.
@@ -67,6 +67,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.execute_batch(
         "CREATE TABLE IF NOT EXISTS dead_letters (
+            number INTEGER PRIMARY KEY,
             stream TEXT NOT NULL,
             partition INTEGER NOT NULL,
             entry TEXT NOT NULL,
@@ -75,9 +76,8 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
             bytes BLOB NOT NULL,
             reason TEXT NOT NULL,
             stored INTEGER NOT NULL,
-            PRIMARY KEY (stream, partition, entry)
-        ) STRICT;
-        CREATE INDEX IF NOT EXISTS dead_letters_by_time ON dead_letters (stored);",
+            UNIQUE (stream, partition, entry)
+        ) STRICT;",
     )?;
     Ok(connection)
 }
@@ -85,6 +85,9 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 #[async_trait]
 impl DeadLetters for SqliteDeadLetters {
     async fn store(&self, letters: Vec<DeadLetter>) -> Result<(), DeadLettersError> {
+        if letters.is_empty() {
+            return Ok(());
+        }
         self.blocking("storing", move |connection| {
             let tx = connection.transaction()?;
             let mut insert = tx.prepare_cached(
@@ -111,14 +114,25 @@ impl DeadLetters for SqliteDeadLetters {
         .await
     }
 
-    async fn list(&self, limit: usize) -> Result<Vec<DeadLetter>, DeadLettersError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    async fn list(&self, after: u64, limit: usize) -> Result<DeadLetterPage, DeadLettersError> {
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        // One more than asked for shows whether there is another part.
+        let most = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
         self.blocking("being listed", move |connection| {
             let mut select = connection.prepare_cached(
-                "SELECT stream, partition, entry, is_offset, bytes, reason, stored \
-                 FROM dead_letters ORDER BY stored, stream, partition, entry LIMIT ?1",
+                "SELECT number, stream, partition, entry, is_offset, bytes, reason, stored \
+                 FROM dead_letters WHERE number > ?1 ORDER BY number LIMIT ?2",
             )?;
-            select.query_map([limit], letter)?.collect()
+            let numbered = |row: &Row<'_>| Ok((row.get("number")?, letter(row)?));
+            let found = select.query_map([after, most], numbered)?;
+            let mut found: Vec<(u64, DeadLetter)> = found.collect::<Result<_, _>>()?;
+            let is_last = found.len() <= limit;
+            found.truncate(limit);
+            let next_after = found.last().map(|(number, _)| *number);
+            Ok(DeadLetterPage {
+                letters: found.into_iter().map(|(_, letter)| letter).collect(),
+                next_after: next_after.filter(|_| !is_last),
+            })
         })
         .await
     }

@@ -1,10 +1,12 @@
 //! What a worker tells of itself, for metrics and for health checks.
 
+use serde::Serialize;
+
 use crate::sink::RecordOutcome;
 use crate::source::Lag;
 
 /// What a worker is doing and has done since it started. Counters only grow.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct WorkerStatus {
     /// What it is doing.
     pub state: WorkerState,
@@ -25,13 +27,15 @@ pub struct WorkerStatus {
     /// Failures of the sink.
     pub sink_failures: u64,
     /// What failed last, with its causes. Kept after recovery.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_failure: Option<String>,
     /// How far the group is behind, as last asked for.
     pub lag: Lag,
 }
 
 /// What a worker is doing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum WorkerState {
     /// It reads, or waits for records.
     #[default]

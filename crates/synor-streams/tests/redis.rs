@@ -63,10 +63,10 @@ async fn events_are_counted_and_the_rest_kept_with_its_reason() {
     assert_eq!(reasons.len(), 5, "{reasons:#?}");
     for (reason, start) in reasons.iter().zip([
         "event 1: type",
-        "is not JSON: EOF",
-        "is not JSON: expected",
-        "is not JSON: expected",
         "resource `pigeons`",
+        "the body is not JSON: EOF",
+        "the body is not JSON: expected",
+        "the body is not JSON: expected",
     ]) {
         assert!(reason.starts_with(start), "{reason} is not {start}");
     }

@@ -13,7 +13,8 @@ use synor_economics::metering::UsageSummary;
 use synor_economics::period::{Period, Timestamp};
 use synor_streams::dead_letters::DeadLettersError;
 use synor_streams::{
-    DeadLetter, DeadLetters, Entry, Place, Record, RecordOutcome, Sink, UsageLogSink,
+    DeadLetter, DeadLetterPage, DeadLetters, Entry, Place, Record, RecordOutcome, Sink,
+    UsageLogSink,
 };
 use synor_usage::conformance::ReferenceLog;
 use synor_usage::{
@@ -75,7 +76,10 @@ async fn every_record_has_its_outcome() {
         ]
     );
     let refused = outcomes[5].refused.as_deref().unwrap();
-    assert!(refused.starts_with("is not JSON: EOF"), "{refused}");
+    assert!(
+        refused.starts_with("the body is not JSON: EOF"),
+        "{refused}"
+    );
     assert_eq!(books.sink.positions("usage").await.unwrap(), read_to(6));
     books.hold(4).await;
 
@@ -105,8 +109,8 @@ impl DeadLetters for Away {
         self.1.store(letters).await
     }
 
-    async fn list(&self, limit: usize) -> Result<Vec<DeadLetter>, DeadLettersError> {
-        self.1.list(limit).await
+    async fn list(&self, after: u64, limit: usize) -> Result<DeadLetterPage, DeadLettersError> {
+        self.1.list(after, limit).await
     }
 }
 
@@ -202,6 +206,6 @@ async fn one_event_that_the_log_refuses_does_not_stop_the_stream() {
     assert_eq!(outcomes[1].accepted, 1);
     let letters = books.letters().await;
     assert_eq!(letters.len(), 1);
-    assert_eq!(letters[0].reason, "event 0: it brings bad luck");
+    assert_eq!(letters[0].reason, "event 0: id `13`: it brings bad luck");
     assert_eq!(log.position().await.unwrap(), 2);
 }

@@ -12,6 +12,7 @@ pub mod spot;
 mod status;
 pub mod usage;
 pub mod wallet;
+pub mod worker;
 
 use crate::args::{Cli, Command};
 
@@ -29,6 +30,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Spot(command)) => spot::run(command, &global).await,
         Some(Command::Chain(command)) => chain::run(command, &global).await,
         Some(Command::Serve(arguments)) => serve::run(arguments, &global).await,
+        Some(Command::Worker) => worker::run(&global).await,
         Some(Command::Demo(arguments)) => demo::run(arguments, &global).await,
         Some(Command::Completions(arguments)) => completions::run(&arguments),
     }

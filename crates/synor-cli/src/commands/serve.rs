@@ -40,13 +40,19 @@ pub async fn keep_serving(node: Node, folder: &DataFolder) -> anyhow::Result<()>
         "the API describes itself at {}/openapi.json",
         node.server.url
     );
+    told_to_stop().await?;
+    folder.unpublish();
+    node.stop().await;
+    println!("stopped");
+    Ok(())
+}
+
+/// Waits until the process is told to stop.
+pub async fn told_to_stop() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         _ = terminate.recv() => {}
         interrupted = tokio::signal::ctrl_c() => interrupted?,
     }
-    folder.unpublish();
-    node.stop().await;
-    println!("stopped");
     Ok(())
 }

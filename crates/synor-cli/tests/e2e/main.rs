@@ -19,6 +19,8 @@ mod quotas;
 mod real_bill;
 mod send;
 mod spot;
+#[cfg(feature = "redis")]
+mod streams;
 mod tamper;
 mod usage_export;
 mod usage_series;

@@ -4,6 +4,7 @@ mod accounts;
 mod books;
 mod invoices;
 mod quotas;
+mod stream;
 mod terms;
 
 use axum::Router;
@@ -38,4 +39,6 @@ pub fn router() -> Router<AppState> {
         .route("/journal", get(books::journal))
         .route("/distribution", get(books::distribution))
         .route("/verify", post(books::verify))
+        .route("/stream", get(stream::status))
+        .route("/dead-letters", get(stream::dead_letters))
 }

@@ -10,6 +10,7 @@ use synor_usage::LogPosition;
 use synor_usage::import::RefusedEvent;
 
 use crate::problem::Problem;
+use crate::state::AppState;
 
 /// The most events that one answer tells of.
 pub const RESULTS_MAX: usize = 1_000;
@@ -64,9 +65,39 @@ pub struct Totals {
     pub results: Vec<EventResult>,
     /// How many more such events there are.
     pub omitted: u64,
+    /// Whether the accepted events are in a stream, and not counted yet.
+    #[serde(skip)]
+    is_queued: bool,
+}
+
+/// The answer where accepted events went into a stream. Which of them are known already, only the
+/// worker will see.
+#[derive(Debug, Serialize)]
+struct Queued {
+    /// Events that the stream holds for good.
+    queued: u64,
+    rejected: u64,
+    results: Vec<EventResult>,
+    omitted: u64,
 }
 
 impl Totals {
+    /// Nothing yet, on this server.
+    pub fn of(state: &AppState) -> Self {
+        Self {
+            is_queued: state.stream.producer.is_some(),
+            ..Self::default()
+        }
+    }
+
+    /// What the events that hold are now.
+    pub const fn held_is(&self) -> &'static str {
+        match self.is_queued {
+            true => "in the stream",
+            false => "counted",
+        }
+    }
+
     /// Adds what became of a part of the body: `first` is the place of its first event, `lines` the
     /// line of each, from 1.
     pub fn add(&mut self, part: Ingested, first: u64, lines: &[u64]) {
@@ -123,11 +154,22 @@ impl Totals {
         }
         match is_minimal {
             true => StatusCode::NO_CONTENT.into_response(),
+            false if self.is_queued => (StatusCode::ACCEPTED, Json(self.queued())).into_response(),
             false => Json(self).into_response(),
         }
     }
 
+    fn queued(self) -> Queued {
+        Queued {
+            queued: self.accepted,
+            rejected: self.rejected,
+            results: self.results,
+            omitted: self.omitted,
+        }
+    }
+
     fn into_problem(self) -> Problem {
+        let are = self.held_is();
         let rejected = self.results.into_iter();
         let rejected: Vec<_> = rejected
             .filter(|result| result.status == EventStatus::Rejected)
@@ -146,7 +188,7 @@ impl Totals {
         }
         let held = self.accepted.saturating_add(self.duplicate);
         if held > 0 {
-            detail.push_str(&format!("; the other {held} are counted"));
+            detail.push_str(&format!("; the other {held} are {are}"));
         }
         let mut problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, KIND, detail);
         problem.errors = rejected

@@ -11,6 +11,7 @@ use synor_usage::import::{EventReader, ReadLines};
 
 use super::answer::Totals;
 use super::body::next_piece;
+use super::take_in::take_in;
 use crate::problem::Problem;
 use crate::rate::KeyRate;
 use crate::state::AppState;
@@ -28,7 +29,7 @@ pub async fn ingest_lines(state: &AppState, rate: &KeyRate, body: Body) -> Resul
     let mut stream = Stream {
         state,
         rate,
-        totals: Totals::default(),
+        totals: Totals::of(state),
         events: 0,
         lines: 0,
     };
@@ -99,11 +100,7 @@ impl Stream<'_> {
             .iter()
             .map(|line| line.saturating_add(first_line));
         let lines: Vec<_> = lines.collect();
-        let ingested = self
-            .state
-            .engine
-            .ingest(IngestBatch::of(read.events))
-            .await?;
+        let ingested = take_in(self.state, IngestBatch::of(read.events)).await?;
         self.totals.add(ingested, self.events, &lines);
         self.events = self.events.saturating_add(count);
         self.lines = self.lines.saturating_add(read.count);
@@ -133,8 +130,9 @@ impl Stream<'_> {
         let held = self.totals.accepted.saturating_add(self.totals.duplicate);
         if held > 0 {
             let lines = self.lines;
+            let are = self.totals.held_is();
             problem.detail.push_str(&format!(
-                "; the {held} events that held of the first {lines} lines are counted, and sending \
+                "; the {held} events that held of the first {lines} lines are {are}, and sending \
                  all again counts none of them twice"
             ));
         }

@@ -5,6 +5,7 @@ mod answer;
 mod body;
 mod intake;
 mod lines;
+mod take_in;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub(crate) use answer::errors_of;
 use answer::{Totals, refused_whole};
 use body::{check_encoding, declared_bytes, read_whole};
 use lines::ingest_lines;
+use take_in::{NotTaken, take_in};
 
 pub use intake::{IngestConfig, Intake};
 
@@ -51,7 +53,8 @@ pub fn decompression() -> RequestDecompressionLayer {
     RequestDecompressionLayer::new().pass_through_unaccepted(true)
 }
 
-/// Counts each event of the body that holds once, and tells of those that do not.
+/// Counts each event of the body that holds once, or sends it into the stream, and tells of those that
+/// do not.
 pub async fn ingest(
     State(state): State<AppState>,
     _: Admin,
@@ -94,13 +97,15 @@ async fn ingest_whole(
         is_atomic,
         ..IngestBatch::of(events)
     };
-    match state.engine.ingest(batch).await {
+    match take_in(state, batch).await {
         Ok(ingested) => {
-            let mut totals = Totals::default();
+            let mut totals = Totals::of(state);
             totals.add(ingested, 0, &lines);
             Ok(totals)
         }
-        Err(EngineError::Rejected(rejected)) => Err(refused_whole(rejected, &lines)),
+        Err(NotTaken::Engine(EngineError::Rejected(rejected))) => {
+            Err(refused_whole(rejected, &lines))
+        }
         Err(error) => Err(error.into()),
     }
 }

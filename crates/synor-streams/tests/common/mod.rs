@@ -124,7 +124,7 @@ impl Books {
     }
 
     pub async fn letters(&self) -> Vec<DeadLetter> {
-        self.dead_letters.list(1_000).await.unwrap()
+        self.dead_letters.list(0, 1_000).await.unwrap().letters
     }
 
     pub async fn positions(&self, stream: &str) -> Vec<StreamPosition> {

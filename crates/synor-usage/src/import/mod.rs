@@ -32,7 +32,7 @@ mod reader;
 mod split;
 mod table;
 
-pub use cloudevents::{event_from_cloudevent, write_cloudevents};
+pub use cloudevents::{CloudEvent, event_from_cloudevent, write_cloudevents};
 pub use detect::{ImportFormat, UnknownFormat, detect};
 pub use focus::mapping::{Mapping, MappingError};
 pub use meters::{DataPath, Meter, MeterError, Meters};

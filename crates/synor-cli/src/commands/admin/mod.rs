@@ -2,6 +2,7 @@
 
 mod accounts;
 pub mod close_period;
+mod dead_letters;
 pub mod distribution;
 mod keys;
 mod migrate;
@@ -22,6 +23,8 @@ use crate::client::Session;
 pub enum Command {
     /// Move the book from the data folder into PostgreSQL, and prove that it is the same.
     Migrate(migrate::Arguments),
+    /// What came through a stream and could not be counted, with the reasons.
+    DeadLetters(dead_letters::Arguments),
     /// What a server does.
     #[command(flatten)]
     Served(Box<Served>),
@@ -88,6 +91,10 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
     match command {
         // Nobody may write to the book meanwhile, so no server does it.
         Command::Migrate(arguments) => migrate::run(arguments, global).await?.print(global.format),
+        Command::DeadLetters(arguments) => {
+            let answer = dead_letters::run(arguments, global).await?;
+            answer.print(global.format)
+        }
         Command::Served(command) => served(*command, global).await,
     }
 }

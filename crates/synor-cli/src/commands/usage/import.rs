@@ -156,6 +156,8 @@ pub async fn settle_accounts(
 pub struct Sent {
     /// Events counted now.
     pub accepted: u64,
+    /// Events that went into a stream, and are counted later.
+    pub queued: u64,
     /// Events known before.
     pub duplicate: u64,
     /// Those of the duplicates that say something else than what was counted.
@@ -165,7 +167,11 @@ pub struct Sent {
 /// The server's answer to a batch.
 #[derive(Debug, Deserialize)]
 struct BatchAnswer {
+    #[serde(default)]
     accepted: u64,
+    #[serde(default)]
+    queued: u64,
+    #[serde(default)]
     duplicate: u64,
     results: Vec<EventAnswer>,
 }
@@ -187,6 +193,7 @@ pub async fn send(session: &Session, events: &[UsageEvent]) -> anyhow::Result<Se
             .post_bytes("/events?atomic=true", BATCH_MEDIA_TYPE, body)
             .await?;
         total.accepted += answer.accepted;
+        total.queued += answer.queued;
         total.duplicate += answer.duplicate;
         let results = answer.results.iter();
         let conflicting = results.filter(|result| result.status == "conflicting");
@@ -206,6 +213,7 @@ fn answer(file: &Path, imported: &Imported, sent: &Sent) -> anyhow::Result<Answe
         "lines": imported.lines,
         "events": imported.events.len(),
         "accepted": sent.accepted,
+        "queued": sent.queued,
         "duplicate": sent.duplicate,
         "conflicting": sent.conflicting,
         "accounts": imported.accounts,
@@ -224,6 +232,12 @@ fn answer(file: &Path, imported: &Imported, sent: &Sent) -> anyhow::Result<Answe
         Field::new("  counted now", "accepted"),
         Field::from(sent.accepted),
     ]);
+    if sent.queued > 0 {
+        table.row([
+            Field::new("  in the stream, counted later", "queued"),
+            Field::from(sent.queued),
+        ]);
+    }
     table.row([
         Field::new("  known already", "duplicate"),
         Field::from(sent.duplicate),

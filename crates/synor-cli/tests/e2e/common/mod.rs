@@ -2,10 +2,14 @@
 //! HTTP client that looks at every answer.
 
 mod api;
+#[cfg(feature = "redis")]
+#[path = "../../../../synor-streams/tests/common/redis_server.rs"]
+#[allow(dead_code, reason = "other tests need the rest")]
+pub mod redis_server;
 mod synor;
 
 pub use api::Api;
-pub use synor::{Folder, Ran, Server, ndjson, wait_until};
+pub use synor::{Folder, Ran, Server, Worker, ndjson, wait_until};
 
 use std::path::{Path, PathBuf};
 

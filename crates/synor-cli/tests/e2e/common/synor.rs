@@ -1,6 +1,7 @@
 //! The binary on a data folder of its own.
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -303,11 +304,7 @@ impl Server {
 
     /// Asks it to stop, and waits until it has.
     pub fn stop(mut self) {
-        let id = self.child.id().to_string();
-        let asked = Command::new("kill").args(["-TERM", &id]).status().unwrap();
-        assert!(asked.success());
-        let status = self.child.wait().unwrap();
-        assert!(status.success(), "{status}");
+        terminate(&mut self.child);
     }
 
     /// `kill -9`.
@@ -323,6 +320,49 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A running worker of a folder. It is killed when dropped.
+pub struct Worker(Child);
+
+impl Worker {
+    /// Starts one and waits until it has the folder.
+    pub fn start(folder: &Folder) -> Self {
+        let mut worker = folder.type_in("worker");
+        worker.command.env("RUST_LOG", "warn");
+        let mut child = worker.command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut printed = BufReader::new(child.stdout.take().unwrap()).lines();
+        let first = printed.next().expect("it says what it does").unwrap();
+        assert!(first.starts_with("counting "), "{first}");
+        std::thread::spawn(move || printed.for_each(drop));
+        Self(child)
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub fn stop(mut self) {
+        terminate(&mut self.0);
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.0.kill().unwrap();
+        assert_eq!(self.0.wait().unwrap().signal(), Some(9));
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn terminate(child: &mut Child) {
+    let id = child.id().to_string();
+    let asked = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+    assert!(asked.success());
+    let status = child.wait().unwrap();
+    assert!(status.success(), "{status}");
 }
 
 /// Looks until something holds.

@@ -12,8 +12,11 @@ use synor_chain::{Chain, DevChain, DevChainConfig, RpcChain, RpcServer, Soma, Wa
 use synor_economics::period::Timestamp;
 use synor_economics::pricing::PriceList;
 use synor_engine::{Clock, Engine, EngineConfig};
-use synor_server::{AppState, router};
+use synor_server::{AppState, StreamSide, router};
 use synor_store::SqliteStore;
+use synor_streams::{
+    Lag, PartitionLag, SqliteDeadLetters, StreamProducer, WorkerState, WorkerStatus,
+};
 use synor_usage::SqliteUsageLog;
 use tempfile::TempDir;
 
@@ -46,10 +49,29 @@ impl Clock for SetClock {
     }
 }
 
+/// A worker that has seen everything.
+fn worker_status() -> WorkerStatus {
+    WorkerStatus {
+        state: WorkerState::SinkAway,
+        last_failure: Some("the sink failed".to_owned()),
+        lag: Lag {
+            partitions: vec![PartitionLag {
+                stream: "usage-events".to_owned(),
+                partition: 0,
+                waiting: Some(7),
+                pending: 3,
+            }],
+            missing: 1,
+        },
+        ..WorkerStatus::default()
+    }
+}
+
 pub struct Server {
     pub document: Document,
     pub engine: Arc<Engine>,
     pub chain: Arc<DevChain>,
+    pub dead_letters: Arc<SqliteDeadLetters>,
     clock: Arc<SetClock>,
     base: String,
     client: reqwest::Client,
@@ -60,16 +82,24 @@ pub struct Server {
 
 impl Server {
     pub async fn start() -> Self {
-        Self::start_on(None).await
+        Self::start_on(None, None).await
     }
 
     /// A server that cannot reach its chain. Tests still can.
     pub async fn start_without_chain() -> Self {
         let chain = RpcChain::new(NOWHERE).expect("an address");
-        Self::start_on(Some(Arc::new(chain))).await
+        Self::start_on(Some(Arc::new(chain)), None).await
     }
 
-    async fn start_on(other_chain: Option<Arc<dyn Chain>>) -> Self {
+    /// A server that sends usage into a stream.
+    pub async fn start_before(producer: Arc<dyn StreamProducer>) -> Self {
+        Self::start_on(None, Some(producer)).await
+    }
+
+    async fn start_on(
+        other_chain: Option<Arc<dyn Chain>>,
+        producer: Option<Arc<dyn StreamProducer>>,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let usage = SqliteUsageLog::open(folder.path().join("usage.db")).expect("a usage log");
         let store = SqliteStore::open(&folder.path().join("book.db")).expect("a book");
@@ -93,12 +123,24 @@ impl Server {
         );
         let engine = Arc::new(engine.await.expect("an engine"));
         let (stop, stopping) = tokio::sync::watch::channel(false);
+        let letters = SqliteDeadLetters::open(folder.path().join("dead-letters.db"));
+        let dead_letters = Arc::new(letters.expect("dead letters"));
+        let (worker, status) = tokio::sync::watch::channel(worker_status());
+        // What it said last stays readable.
+        drop(worker);
+        let stream = StreamSide {
+            url: Some("redis://cache:6379/usage-events".parse().expect("a URL")),
+            producer,
+            worker: Some(status),
+            dead_letters: Some(dead_letters.clone()),
+        };
         let state = AppState {
             engine: Arc::clone(&engine),
             rpc: Arc::new(RpcServer::for_development(chain.clone())),
             local_secret: ADMIN.into(),
             stopping,
             intake: Arc::default(),
+            stream,
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.expect("a port");
@@ -111,6 +153,7 @@ impl Server {
             clock,
             base,
             client: reqwest::Client::new(),
+            dead_letters,
             seen: Mutex::default(),
             _stop: stop,
             _folder: folder,
