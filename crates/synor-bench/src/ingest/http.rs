@@ -12,7 +12,7 @@ use synor_economics::account::Account;
 use synor_economics::period::{Timestamp, Zone};
 use synor_economics::pricing::PriceList;
 use synor_engine::{Engine, EngineConfig, SystemClock};
-use synor_server::{AppState, Intake, router};
+use synor_server::{AppState, Intake, StreamSide, router};
 use synor_store::{ChangeSet, SqliteStore, Store};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -83,6 +83,7 @@ async fn serve(folder: &Path) -> SocketAddr {
         // Only streams ask, and nobody opens one.
         stopping: watch::channel(false).1,
         intake: Arc::new(Intake::default()),
+        stream: StreamSide::default(),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
