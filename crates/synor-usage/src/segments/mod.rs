@@ -1,7 +1,7 @@
 //! The usage log of one machine that owns its files: a write-ahead file, segments that are written
 //! once, and what is needed to answer quickly in memory.
 //!
-//! One thread writes ([`writer`]). What a segment's worth of events leaves behind is sealed in the
+//! One thread writes (`writer`). What a segment's worth of events leaves behind is sealed in the
 //! background. `docs/usage-log.md` describes the files.
 
 mod active;
