@@ -110,7 +110,9 @@ impl From<EngineError> for Problem {
             EngineError::UnknownAccount(_) => (S::NOT_FOUND, "unknown-account"),
             EngineError::NotFound { .. } => (S::NOT_FOUND, "not-found"),
             EngineError::AccountExists(_) => (S::CONFLICT, "account-exists"),
-            EngineError::Rejected(_) => (S::UNPROCESSABLE_ENTITY, "events-rejected"),
+            EngineError::Rejected(_) | EngineError::Usage(UsageLogError::TooOld { .. }) => {
+                (S::UNPROCESSABLE_ENTITY, "events-rejected")
+            }
             EngineError::PeriodOpen { .. } => (S::CONFLICT, "period-open"),
             EngineError::Unauthenticated => (S::UNAUTHORIZED, "unauthenticated"),
             EngineError::Forbidden(_) => (S::FORBIDDEN, "forbidden"),
