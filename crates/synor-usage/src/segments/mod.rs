@@ -118,7 +118,7 @@ impl SegmentedUsageLog {
         let preparation = Preparation {
             key: &shared.key,
             hasher: &shared.hasher,
-            not_before: shared.options.not_before(),
+            not_before: shared.takes_from(),
         };
         preparation.prepare(batch, shared)
     }
@@ -149,7 +149,7 @@ impl UsageLog for SegmentedUsageLog {
     }
 
     fn takes_from(&self) -> Option<Timestamp> {
-        self.shared.options.not_before()
+        self.shared.takes_from()
     }
 
     async fn stream_positions(&self, stream: &str) -> Result<Vec<StreamPosition>, UsageLogError> {
