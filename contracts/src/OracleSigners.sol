@@ -60,6 +60,7 @@ abstract contract OracleSigners is AccessControl {
     /// @dev A bit that is this signer's alone; zero if it is none.
     function _bitOf(address signer) internal view returns (uint256) {
         uint256 placePlusOne = _placePlusOne[signer];
+        // forge-lint: disable-next-line(incorrect-shift)
         return placePlusOne == 0 ? 0 : 1 << placePlusOne;
     }
 

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {OracleSigners} from "./OracleSigners.sol";
 import {AggregatorV3Interface} from "./interfaces/AggregatorV3Interface.sol";
 import {Observation, ObservationRing} from "./libraries/ObservationRing.sol";
@@ -50,6 +51,7 @@ struct ApprovedJump {
 /// while the oracle is paused; {price} and {twap} also when the price is stale.
 contract PriceOracle is AggregatorV3Interface, OracleSigners, EIP712, Pausable {
     using ObservationRing for ObservationRing.Ring;
+    using SafeCast for uint256;
 
     /// @notice May approve a jump, and stop the oracle. Starting again is the admin's.
     bytes32 public constant GUARDIAN_ROLE = keccak256("GUARDIAN_ROLE");
@@ -133,7 +135,7 @@ contract PriceOracle is AggregatorV3Interface, OracleSigners, EIP712, Pausable {
         _requireAgreement(reports[0].price, reports[reports.length - 1].price, median);
         if (round > 1) _requireNoJump(round, median);
         uint256 age = block.timestamp > oldest ? block.timestamp - oldest : 0;
-        _ring.push(capacity, median, uint24(age));
+        _ring.push(capacity, median, age.toUint24());
         emit PriceUpdated(round, median, oldest, reports.length);
     }
 

@@ -88,6 +88,7 @@ library ObservationRing {
     /// @dev The sum if `from`'s price holds until `timestamp`. It cannot overflow: 64 bits of price times
     /// 40 bits of seconds.
     function _extend(Observation memory from, uint256 timestamp) private pure returns (uint128) {
+        // forge-lint: disable-next-line(unsafe-typecast)
         return from.cumulative + uint128(timestamp - from.timestamp) * from.price;
     }
 }
