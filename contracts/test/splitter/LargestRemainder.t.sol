@@ -23,6 +23,28 @@ contract LargestRemainderTest is Test {
         same(LargestRemainder.split(7, shares(1_000, 6_000, 2_000, 1_000)), [uint256(1), 4, 1, 1]);
     }
 
+    /// The same cases are held against the book's `money::split`, in its own tests.
+    function test_splits_are_the_books() external view {
+        string memory json = vm.readFile("test/data/splits.json");
+        uint256 count;
+        for (;; ++count) {
+            string memory entry = string.concat(".cases[", vm.toString(count), "]");
+            if (!vm.keyExistsJson(json, entry)) break;
+            uint256 amount = vm.parseJsonUint(json, string.concat(entry, ".amount"));
+            uint256[] memory basisPoints = vm.parseJsonUintArray(json, string.concat(entry, ".shares"));
+            uint256[] memory expected = vm.parseJsonUintArray(json, string.concat(entry, ".parts"));
+            uint16[] memory list = new uint16[](basisPoints.length);
+            for (uint256 i; i < list.length; ++i) {
+                list[i] = uint16(basisPoints[i]);
+            }
+            uint256[] memory parts = LargestRemainder.split(amount, list);
+            for (uint256 i; i < list.length; ++i) {
+                vm.assertEq(parts[i], expected[i], "part");
+            }
+        }
+        vm.assertEq(count, 119, "cases");
+    }
+
     function test_a_part_without_a_share_gets_nothing(uint256 amount) external pure {
         uint256[] memory parts = LargestRemainder.split(amount, shares(3_333, 0, 6_667, 0));
         vm.assertEq(parts[1] + parts[3], 0, "no share");
