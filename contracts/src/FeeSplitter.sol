@@ -21,8 +21,8 @@ contract FeeSplitter is IServiceFees, FeeTerms, PayoutEpochs, ReentrancyGuardTra
     using ExactTransfer for IERC20;
     using MicroSynor for uint256;
 
-    /// @notice May take back what it split: the billing contract, when it undoes a collection.
-    bytes32 public constant COLLECTOR_ROLE = keccak256("COLLECTOR_ROLE");
+    /// @notice May take back what it split: the billing contract, when it undoes a distribution.
+    bytes32 public constant BILLING_ROLE = keccak256("BILLING_ROLE");
     /// @notice May stop every movement of coins. Starting again is the admin's.
     bytes32 public constant PAUSER_ROLE = keccak256("PAUSER_ROLE");
 
@@ -96,7 +96,7 @@ contract FeeSplitter is IServiceFees, FeeTerms, PayoutEpochs, ReentrancyGuardTra
     }
 
     /// @inheritdoc IServiceFees
-    function reverseServiceFee(uint256 amount) external onlyRole(COLLECTOR_ROLE) whenNotPaused nonReentrant {
+    function reverseServiceFee(uint256 amount) external onlyRole(BILLING_ROLE) whenNotPaused nonReentrant {
         uint256[] memory parts = _split(amount, _serviceShares());
         _takeFromPool(Pool.Operators, parts[0]);
         _takeFromPool(Pool.Treasury, parts[1]);

@@ -13,18 +13,18 @@ import {IServiceFees} from "./interfaces/IServiceFees.sol";
 import {ExactTransfer} from "./libraries/ExactTransfer.sol";
 import {MicroSynor} from "./libraries/MicroSynor.sol";
 
-/// @notice What one reference brought in: held here, or collected as fees.
+/// @notice What one reference brought in: held here, or distributed as fees.
 struct Holding {
-    /// Not refunded and not collected, in the token's smallest unit.
+    /// Not refunded and not distributed, in the token's smallest unit.
     uint120 held;
     /// Sent on to be split.
-    uint120 collected;
+    uint120 distributed;
     /// An auto-pay charge was made for this invoice; there is no second.
     bool charged;
 }
 
 /// @notice What one invoice is settled with: coins paid on it, and coins of an account's deposits.
-struct Collection {
+struct Distribution {
     /// The invoice's reference.
     bytes32 invoice;
     /// The account's reference; zero if no deposit is used.
@@ -53,15 +53,15 @@ contract SynorBilling is AutoPayGrants, AccessControl, Pausable, ReentrancyGuard
     using MicroSynor for uint256;
     using SafeCast for uint256;
 
-    /// @notice May charge within grants, and collect what is held as fees. Cannot send coins anywhere
+    /// @notice May charge within grants, and distribute what is held as fees. Cannot send coins anywhere
     /// else.
     bytes32 public constant OPERATOR_ROLE = keccak256("OPERATOR_ROLE");
     /// @notice May refund what is held.
     bytes32 public constant REFUNDER_ROLE = keccak256("REFUNDER_ROLE");
     /// @notice May stop every movement of coins. Starting again is the admin's.
     bytes32 public constant PAUSER_ROLE = keccak256("PAUSER_ROLE");
-    /// @notice The most collections in one transaction.
-    uint256 public constant COLLECTIONS_MAX = 256;
+    /// @notice The most distributions in one transaction.
+    uint256 public constant DISTRIBUTIONS_MAX = 256;
 
     /// @notice The SYNOR token.
     IERC20 public immutable token;
@@ -85,12 +85,12 @@ contract SynorBilling is AutoPayGrants, AccessControl, Pausable, ReentrancyGuard
     event Refunded(bytes32 indexed invoice, address indexed to, uint256 amount);
     /// @notice Coins deposited for an account went back.
     event DepositRefunded(bytes32 indexed account, address indexed to, uint256 amount);
-    /// @notice An invoice was collected: its coins went to the fee splitter.
-    event Collected(
+    /// @notice An invoice was distributed: its coins went to the fee splitter.
+    event Distributed(
         bytes32 indexed invoice, bytes32 indexed account, uint256 fromInvoice, uint256 fromDeposit
     );
-    /// @notice A collection was undone, in part or whole: coins came back from the fee splitter.
-    event CollectionReversed(
+    /// @notice A distribution was undone, in part or whole: coins came back from the fee splitter.
+    event DistributionReversed(
         bytes32 indexed invoice, bytes32 indexed account, uint256 fromInvoice, uint256 fromDeposit
     );
     /// @notice Coins that nobody was owed were given away.
@@ -104,17 +104,17 @@ contract SynorBilling is AutoPayGrants, AccessControl, Pausable, ReentrancyGuard
     error AlreadyCharged(bytes32 invoice);
     /// @notice More than is held under the reference.
     error HoldsLess(bytes32 ref, uint256 amount, uint256 held);
-    /// @notice More than was collected under the reference.
-    error CollectedLess(bytes32 ref, uint256 amount, uint256 collected);
-    /// @notice More collections than one transaction takes.
-    error TooManyCollections(uint256 count, uint256 maximum);
+    /// @notice More than was distributed under the reference.
+    error DistributedLess(bytes32 ref, uint256 amount, uint256 distributed);
+    /// @notice More distributions than one transaction takes.
+    error TooManyDistributions(uint256 count, uint256 maximum);
     /// @notice The permit does not hold, and the allowance is short without it.
     error PermitRefused(uint256 amount, uint256 allowance);
     /// @notice More than what nobody is owed.
     error NotSurplus(uint256 amount, uint256 surplus);
 
     /// @param token_ The SYNOR token, with at least six decimals.
-    /// @param fees_ The fee splitter: the only address that collected coins can go to.
+    /// @param fees_ The fee splitter: the only address that distributed coins can go to.
     /// @param admin Grants the roles, unpauses, rescues strays.
     constructor(IERC20 token_, IServiceFees fees_, address admin) {
         if (fees_.token() != address(token_)) revert OtherToken(fees_.token());
@@ -213,32 +213,32 @@ contract SynorBilling is AutoPayGrants, AccessControl, Pausable, ReentrancyGuard
     }
 
     /// @notice Sends what invoices are settled with to the fee splitter, which splits each by itself.
-    function collect(Collection[] calldata collections)
+    function distribute(Distribution[] calldata distributions)
         external
         onlyRole(OPERATOR_ROLE)
         whenNotPaused
         nonReentrant
     {
-        uint256 count = collections.length;
-        if (count > COLLECTIONS_MAX) revert TooManyCollections(count, COLLECTIONS_MAX);
+        uint256 count = distributions.length;
+        if (count > DISTRIBUTIONS_MAX) revert TooManyDistributions(count, DISTRIBUTIONS_MAX);
         uint256[] memory amounts = new uint256[](count);
         uint256 total;
         for (uint256 i; i < count; ++i) {
-            Collection calldata it = collections[i];
-            _collect(_invoices[it.invoice], it.invoice, it.fromInvoice);
-            _collect(_deposits[it.account], it.account, it.fromDeposit);
+            Distribution calldata it = distributions[i];
+            _distribute(_invoices[it.invoice], it.invoice, it.fromInvoice);
+            _distribute(_deposits[it.account], it.account, it.fromDeposit);
             amounts[i] = it.fromInvoice + it.fromDeposit;
             total += amounts[i];
-            emit Collected(it.invoice, it.account, it.fromInvoice, it.fromDeposit);
+            emit Distributed(it.invoice, it.account, it.fromInvoice, it.fromDeposit);
         }
         totalHeld -= total;
         token.forceApprove(address(fees), total);
         fees.splitServiceFees(amounts);
     }
 
-    /// @notice Undoes a collection, in part or whole: the fee splitter's pools give the coins back, and
+    /// @notice Undoes a distribution, in part or whole: the fee splitter's pools give the coins back, and
     /// they can be refunded. It fails when a pool has paid out too much since.
-    function reverseCollection(Collection calldata it)
+    function reverseDistribution(Distribution calldata it)
         external
         onlyRole(OPERATOR_ROLE)
         whenNotPaused
@@ -248,7 +248,7 @@ contract SynorBilling is AutoPayGrants, AccessControl, Pausable, ReentrancyGuard
         _reverse(_deposits[it.account], it.account, it.fromDeposit);
         uint256 total = it.fromInvoice + it.fromDeposit;
         totalHeld += total;
-        emit CollectionReversed(it.invoice, it.account, it.fromInvoice, it.fromDeposit);
+        emit DistributionReversed(it.invoice, it.account, it.fromInvoice, it.fromDeposit);
         uint256 before = token.balanceOf(address(this));
         fees.reverseServiceFee(total);
         token.requireArrived(before, total);
@@ -305,21 +305,21 @@ contract SynorBilling is AutoPayGrants, AccessControl, Pausable, ReentrancyGuard
         totalHeld -= amount;
     }
 
-    function _collect(Holding storage it, bytes32 ref, uint256 amount) private {
+    function _distribute(Holding storage it, bytes32 ref, uint256 amount) private {
         if (amount == 0) return;
         amount.requireWhole(unit);
         uint256 available = it.held;
         if (amount > available) revert HoldsLess(ref, amount, available);
         it.held = (available - amount).toUint120();
-        it.collected = (it.collected + amount).toUint120();
+        it.distributed = (it.distributed + amount).toUint120();
     }
 
     function _reverse(Holding storage it, bytes32 ref, uint256 amount) private {
         if (amount == 0) return;
         amount.requireWhole(unit);
-        uint256 available = it.collected;
-        if (amount > available) revert CollectedLess(ref, amount, available);
-        it.collected = (available - amount).toUint120();
+        uint256 available = it.distributed;
+        if (amount > available) revert DistributedLess(ref, amount, available);
+        it.distributed = (available - amount).toUint120();
         it.held = (it.held + amount).toUint120();
     }
 

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Pool} from "../src/FeeTerms.sol";
 import {Limits, PriceOracle, Report} from "../src/PriceOracle.sol";
-import {Collection, Permit} from "../src/SynorBilling.sol";
+import {Distribution, Permit} from "../src/SynorBilling.sol";
 import {Fixture} from "./support/Fixture.sol";
 import {PayoutTree} from "./support/PayoutTree.sol";
 import {permitDigest} from "./support/Permits.sol";
@@ -68,21 +68,21 @@ contract GasTest is Fixture {
         snap("33 revokeGrant");
     }
 
-    function test_gas_of_collecting_and_refunding() external {
-        Collection[] memory list = new Collection[](100);
+    function test_gas_of_distributing_and_refunding() external {
+        Distribution[] memory list = new Distribution[](100);
         for (uint256 i; i < 100; ++i) {
             pay(bytes32(i + 1), 2 * SYNOR);
-            list[i] = Collection(bytes32(i + 1), "", SYNOR, 0);
+            list[i] = Distribution(bytes32(i + 1), "", SYNOR, 0);
         }
-        collect(bytes32(uint256(1)), SYNOR, "", 0);
-        collect(bytes32(uint256(2)), SYNOR, "", 0);
-        snap("40 collect, one invoice");
-        list[0] = Collection(bytes32(uint256(3)), "", SYNOR, 0);
-        list[1] = Collection(bytes32(uint256(4)), "", SYNOR, 0);
+        distribute(bytes32(uint256(1)), SYNOR, "", 0);
+        distribute(bytes32(uint256(2)), SYNOR, "", 0);
+        snap("40 distribute, one invoice");
+        list[0] = Distribution(bytes32(uint256(3)), "", SYNOR, 0);
+        list[1] = Distribution(bytes32(uint256(4)), "", SYNOR, 0);
         list[2].fromInvoice = list[3].fromInvoice = MICRO;
         vm.prank(OPERATOR);
-        billing.collect(list);
-        snap("41 collect, a hundred invoices");
+        billing.distribute(list);
+        snap("41 distribute, a hundred invoices");
         vm.prank(REFUNDER);
         billing.refund(bytes32(uint256(1)), alice, SYNOR / 2);
         snap("42 refund");

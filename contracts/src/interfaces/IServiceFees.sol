@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-/// @title Where collected service fees go, and come back from when a collection is undone
+/// @title Where distributed service fees go, and come back from when a distribution is undone
 interface IServiceFees {
     /// @notice The token that fees are paid in.
     function token() external view returns (address);

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
-import {Collection, Permit} from "../../src/SynorBilling.sol";
+import {Distribution, Permit} from "../../src/SynorBilling.sol";
 import {Fixture} from "../support/Fixture.sol";
 
 /// Who may call what, and what a pause stops.
@@ -13,7 +13,7 @@ contract BillingAccessTest is Fixture {
         vm.prank(alice);
         billing.deposit(ACCOUNT, 10 * SYNOR);
         grantForAMonth(50 * SYNOR, 120 * SYNOR);
-        collect(INVOICE, SYNOR, "", 0);
+        distribute(INVOICE, SYNOR, "", 0);
     }
 
     function test_charge_is_the_operators_alone() external {
@@ -21,15 +21,15 @@ contract BillingAccessTest is Fixture {
         onlyRoleMay(address(billing), data, billing.OPERATOR_ROLE());
     }
 
-    function test_collect_is_the_operators_alone() external {
-        Collection[] memory list = new Collection[](1);
-        list[0] = Collection(INVOICE, "", SYNOR, 0);
-        onlyRoleMay(address(billing), abi.encodeCall(billing.collect, (list)), billing.OPERATOR_ROLE());
+    function test_distribute_is_the_operators_alone() external {
+        Distribution[] memory list = new Distribution[](1);
+        list[0] = Distribution(INVOICE, "", SYNOR, 0);
+        onlyRoleMay(address(billing), abi.encodeCall(billing.distribute, (list)), billing.OPERATOR_ROLE());
     }
 
-    function test_reverseCollection_is_the_operators_alone() external {
-        Collection memory it = Collection(INVOICE, "", SYNOR, 0);
-        bytes memory data = abi.encodeCall(billing.reverseCollection, (it));
+    function test_reverseDistribution_is_the_operators_alone() external {
+        Distribution memory it = Distribution(INVOICE, "", SYNOR, 0);
+        bytes memory data = abi.encodeCall(billing.reverseDistribution, (it));
         onlyRoleMay(address(billing), data, billing.OPERATOR_ROLE());
     }
 
@@ -67,16 +67,16 @@ contract BillingAccessTest is Fixture {
     function test_a_paused_billing_contract_moves_nothing() external {
         vm.prank(PAUSER);
         billing.pause();
-        Collection[] memory list = new Collection[](1);
-        list[0] = Collection(INVOICE, "", SYNOR, 0);
+        Distribution[] memory list = new Distribution[](1);
+        list[0] = Distribution(INVOICE, "", SYNOR, 0);
         Permit memory unsigned;
         stopped(alice, abi.encodeCall(billing.payInvoice, (INVOICE, SYNOR)));
         stopped(alice, abi.encodeCall(billing.payWithPermit, (INVOICE, SYNOR, unsigned)));
         stopped(alice, abi.encodeCall(billing.deposit, (ACCOUNT, SYNOR)));
         stopped(alice, abi.encodeCall(billing.depositWithPermit, (ACCOUNT, SYNOR, unsigned)));
         stopped(OPERATOR, abi.encodeCall(billing.charge, (alice, ACCOUNT, "inv-2", SYNOR)));
-        stopped(OPERATOR, abi.encodeCall(billing.collect, (list)));
-        stopped(OPERATOR, abi.encodeCall(billing.reverseCollection, (list[0])));
+        stopped(OPERATOR, abi.encodeCall(billing.distribute, (list)));
+        stopped(OPERATOR, abi.encodeCall(billing.reverseDistribution, (list[0])));
         stopped(REFUNDER, abi.encodeCall(billing.refund, (INVOICE, alice, SYNOR)));
         stopped(REFUNDER, abi.encodeCall(billing.refundDeposit, (ACCOUNT, alice, SYNOR)));
         stopped(ADMIN, abi.encodeCall(billing.rescue, (address(token), ADMIN, 0)));

@@ -23,11 +23,11 @@ contract MoneyInvariantTest is Fixture {
         aimAt(address(handler));
     }
 
-    function invariant_what_came_in_is_held_refunded_or_collected() external view {
+    function invariant_what_came_in_is_held_refunded_or_distributed() external view {
         Count memory c = handler.count();
         vm.assertEq(
             c.paid + c.deposited + c.charged + c.reversed,
-            billing.totalHeld() + c.refunded + c.collected,
+            billing.totalHeld() + c.refunded + c.distributed,
             "billing"
         );
         vm.assertEq(billing.totalHeld(), handler.heldUnderReferences(), "over all references");
@@ -61,8 +61,8 @@ contract MoneyInvariantTest is Fixture {
             billing.charge.selector,
             billing.refund.selector,
             billing.refundDeposit.selector,
-            billing.collect.selector,
-            billing.reverseCollection.selector,
+            billing.distribute.selector,
+            billing.reverseDistribution.selector,
             splitter.splitServiceFees.selector,
             splitter.splitTransactionFees.selector,
             splitter.topUp.selector,
@@ -91,8 +91,8 @@ contract MoneyInvariantTest is Fixture {
         if (kind == 4) handler.stray(a, b, c % 2 == 0);
         if (kind == 5 || kind == 6) handler.charge(a, b, c, d);
         if (kind == 7) handler.refund(a, b, c, d % 2 == 0);
-        if (kind == 8) handler.collect(a, b, c, d);
-        if (kind == 9) handler.reverseCollection(a, b);
+        if (kind == 8) handler.distribute(a, b, c, d);
+        if (kind == 9) handler.reverseDistribution(a, b);
         if (kind == 10) handler.rescue(a, b % 2 == 0);
         if (kind == 11) handler.splitFees(a, b, c);
         if (kind == 12) handler.payOut(a, b);

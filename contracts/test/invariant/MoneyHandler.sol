@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Pool} from "../../src/FeeTerms.sol";
 import {FeeSplitter} from "../../src/FeeSplitter.sol";
-import {Collection, SynorBilling} from "../../src/SynorBilling.sol";
+import {Distribution, SynorBilling} from "../../src/SynorBilling.sol";
 import {SynorToken} from "../../src/SynorToken.sol";
 import {LargestRemainder} from "../../src/libraries/LargestRemainder.sol";
 import {PayoutTree} from "../support/PayoutTree.sol";
@@ -37,7 +37,7 @@ struct Count {
     uint256 deposited;
     uint256 charged;
     uint256 refunded;
-    uint256 collected;
+    uint256 distributed;
     uint256 reversed;
     uint256 splitIn;
     uint256 released;
@@ -174,11 +174,11 @@ contract MoneyHandler is Test {
         if (billingStep(_hands.refunder, data, amount > 0 && amount <= held)) _count.refunded += amount;
     }
 
-    function collect(uint256 ref, uint256 accountRef, uint256 any, uint256 other) external {
-        Collection[] memory list = new Collection[](1);
+    function distribute(uint256 ref, uint256 accountRef, uint256 any, uint256 other) external {
+        Distribution[] memory list = new Distribution[](1);
         uint256 ofInvoice = BILLING.invoices(referenceAt(ref)).held;
         uint256 ofDeposit = BILLING.deposits(accountAt(accountRef)).held;
-        list[0] = Collection({
+        list[0] = Distribution({
             invoice: referenceAt(ref),
             account: accountAt(accountRef),
             fromInvoice: partOf(ofInvoice, any),
@@ -187,18 +187,18 @@ contract MoneyHandler is Test {
         uint256 amount = list[0].fromInvoice + list[0].fromDeposit;
         bool fits = amount > 0 && list[0].fromInvoice <= ofInvoice && list[0].fromDeposit <= ofDeposit;
         if (SPLITTER.paused()) fits = false;
-        if (!billingStep(_hands.operator, abi.encodeCall(BILLING.collect, (list)), fits)) return;
-        _count.collected += amount;
+        if (!billingStep(_hands.operator, abi.encodeCall(BILLING.distribute, (list)), fits)) return;
+        _count.distributed += amount;
         _count.splitIn += amount;
     }
 
-    function reverseCollection(uint256 ref, uint256 any) external {
+    function reverseDistribution(uint256 ref, uint256 any) external {
         bytes32 invoice = referenceAt(ref);
-        uint256 collected = BILLING.invoices(invoice).collected;
-        uint256 amount = partOf(collected, any);
-        bool fits = amount > 0 && amount <= collected && !SPLITTER.paused() && poolsHold(amount);
-        Collection memory it = Collection(invoice, "", amount, 0);
-        if (!billingStep(_hands.operator, abi.encodeCall(BILLING.reverseCollection, (it)), fits)) return;
+        uint256 distributed = BILLING.invoices(invoice).distributed;
+        uint256 amount = partOf(distributed, any);
+        bool fits = amount > 0 && amount <= distributed && !SPLITTER.paused() && poolsHold(amount);
+        Distribution memory it = Distribution(invoice, "", amount, 0);
+        if (!billingStep(_hands.operator, abi.encodeCall(BILLING.reverseDistribution, (it)), fits)) return;
         _count.reversed += amount;
     }
 

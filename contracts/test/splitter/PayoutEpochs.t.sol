@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Pool} from "../../src/FeeTerms.sol";
 import {FeeSplitter} from "../../src/FeeSplitter.sol";
 import {Epoch, PayoutEpochs} from "../../src/PayoutEpochs.sol";
-import {Collection} from "../../src/SynorBilling.sol";
+import {Distribution} from "../../src/SynorBilling.sol";
 import {LargestRemainder} from "../../src/libraries/LargestRemainder.sol";
 import {Fixture} from "../support/Fixture.sol";
 import {PayoutTree} from "../support/PayoutTree.sol";
@@ -180,15 +180,15 @@ contract PayoutEpochsTest is Fixture {
         splitter.claim(0, 1, OPERATOR_B, 40 * SYNOR, proof);
     }
 
-    /// A month: collected fees of odd amounts, 500 operators by weights, every proof on chain, and a
+    /// A month: distributed fees of odd amounts, 500 operators by weights, every proof on chain, and a
     /// refund afterwards.
     function test_a_month_of_500_operators_adds_up_to_the_last_unit() external {
-        uint256 collected = splitter.held();
+        uint256 distributed = splitter.held();
         for (uint256 i; i < 20; ++i) {
             uint256 amount = (1_000_003 + 77_777 * i) * MICRO;
             pay(bytes32(i + 1), amount);
-            collect(bytes32(i + 1), amount, "", 0);
-            collected += amount;
+            distribute(bytes32(i + 1), amount, "", 0);
+            distributed += amount;
         }
         uint256 total = splitter.pools(Pool.Operators);
         uint256[] memory amounts = byWeights(total, 500);
@@ -208,17 +208,17 @@ contract PayoutEpochsTest is Fixture {
         }
         uint256 treasury = splitter.pools(Pool.Treasury);
         uint256 burn = splitter.pools(Pool.Burn);
-        vm.assertEq(paid + treasury + burn, collected, "to the last unit");
+        vm.assertEq(paid + treasury + burn, distributed, "to the last unit");
 
         // The operators' part is paid out; the treasury lends it until the next month's fees come in.
         uint256 back = 1_000_003 * MICRO;
         vm.prank(alice);
         splitter.topUp(Pool.Operators, back);
         vm.prank(OPERATOR);
-        billing.reverseCollection(Collection(bytes32(uint256(1)), "", back, 0));
+        billing.reverseDistribution(Distribution(bytes32(uint256(1)), "", back, 0));
         vm.prank(REFUNDER);
         billing.refund(bytes32(uint256(1)), alice, back);
-        vm.assertEq(paid + splitter.held(), collected, "the refund came out of the pools");
+        vm.assertEq(paid + splitter.held(), distributed, "the refund came out of the pools");
         vm.assertEq(token.balanceOf(address(splitter)), splitter.held(), "and everything is there");
     }
 

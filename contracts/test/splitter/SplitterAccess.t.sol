@@ -12,9 +12,9 @@ contract SplitterAccessTest is Fixture {
         serviceFee(100 * SYNOR);
     }
 
-    function test_reverseServiceFee_is_the_collectors_alone() external {
+    function test_reverseServiceFee_is_billings_alone() external {
         bytes memory data = abi.encodeCall(splitter.reverseServiceFee, (SYNOR));
-        onlyRoleMay(address(splitter), data, splitter.COLLECTOR_ROLE());
+        onlyRoleMay(address(splitter), data, splitter.BILLING_ROLE());
     }
 
     function test_postEpoch_is_the_distributors_alone() external {

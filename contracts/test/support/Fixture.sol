@@ -5,7 +5,7 @@ import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol"
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Terms, Pool} from "../../src/FeeTerms.sol";
 import {FeeSplitter} from "../../src/FeeSplitter.sol";
-import {Collection, SynorBilling} from "../../src/SynorBilling.sol";
+import {Distribution, SynorBilling} from "../../src/SynorBilling.sol";
 import {SynorToken} from "../../src/SynorToken.sol";
 import {Test} from "./Test.sol";
 
@@ -50,7 +50,7 @@ abstract contract Fixture is Test {
         give(address(billing), billing.OPERATOR_ROLE(), OPERATOR);
         give(address(billing), billing.REFUNDER_ROLE(), REFUNDER);
         give(address(billing), billing.PAUSER_ROLE(), PAUSER);
-        give(address(splitter), splitter.COLLECTOR_ROLE(), address(billing));
+        give(address(splitter), splitter.BILLING_ROLE(), address(billing));
         give(address(splitter), splitter.PAUSER_ROLE(), PAUSER);
         give(address(splitter), splitter.GOVERNOR_ROLE(), GOVERNOR);
         give(address(splitter), splitter.DISTRIBUTOR_ROLE(), DISTRIBUTOR);
@@ -94,11 +94,11 @@ abstract contract Fixture is Test {
         );
     }
 
-    function collect(bytes32 invoice, uint256 fromInvoice, bytes32 account, uint256 fromDeposit) internal {
-        Collection[] memory list = new Collection[](1);
-        list[0] = Collection(invoice, account, fromInvoice, fromDeposit);
+    function distribute(bytes32 invoice, uint256 fromInvoice, bytes32 account, uint256 fromDeposit) internal {
+        Distribution[] memory list = new Distribution[](1);
+        list[0] = Distribution(invoice, account, fromInvoice, fromDeposit);
         vm.prank(OPERATOR);
-        billing.collect(list);
+        billing.distribute(list);
     }
 
     /// A service fee of Alice's in the pools.
