@@ -153,8 +153,8 @@ contract RoundsTest is OracleFixture {
     function test_a_guardian_approves_a_jump_for_one_round_within_bounds() external {
         agree(250_000);
         vm.expectEmit(address(oracle));
-        emit PriceOracle.JumpApproved(2, 480_000, 520_000);
-        approve(2, 480_000, 520_000);
+        emit PriceOracle.JumpApproved(2, 300_000, 520_000);
+        approve(2, 300_000, 520_000);
         refused(
             reportsOf(three(520_001, 520_001, 520_001)),
             abi.encodeWithSelector(PriceOracle.PriceJump.selector, 250_000, 520_001)
