@@ -106,6 +106,7 @@ pub async fn documents_come_back_as_they_were_put(store: &dyn Store) {
             plan: Plan::Premium,
         }],
         referred_by: Some(account("other")),
+        tax_changes: Vec::new(),
     };
     round_trip(
         store,
