@@ -381,6 +381,9 @@ impl Invoice {
 
     /// Gives up what is still owed. It can be paid after all.
     pub fn write_off(mut self, now: Timestamp) -> Result<Self, InvoiceError> {
+        if !self.status.is_payable() {
+            return Err(self.refuse(InvoiceStatus::WrittenOff));
+        }
         self.enter(InvoiceStatus::WrittenOff)?;
         self.written_off_at = Some(now);
         self.check()?;
