@@ -411,7 +411,9 @@ async fn a_month_closes_by_itself_when_its_grace_is_over_where_the_account_is() 
         ("mid", "UTC"),
         ("west", "America/Los_Angeles"),
     ] {
+        world.clock.set("2026-01-05");
         world.account(name, zone).await;
+        world.clock.set("2026-01-20");
         world
             .usage(name, &["network.egress 10 GB @2026-01-10"])
             .await;
