@@ -513,3 +513,23 @@ async fn credit_notes_of_many_at_once_have_no_gaps() {
     assert_eq!(numbers, (1..=24).collect::<Vec<_>>());
     world.sound().await;
 }
+
+/// More than one chunk of accounts, each with a credit note: the second chunk is numbered while the
+/// first lands.
+#[tokio::test]
+async fn credit_notes_of_a_large_close_have_no_gaps() {
+    const ACCOUNTS: usize = 300;
+    let names: Vec<String> = (0..ACCOUNTS).map(|n| format!("account-{n:03}")).collect();
+    let world = World::with(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let line = "network.egress -1 GB @2026-01-10 correction";
+    let events = names.iter().map(|name| world.event(name, line));
+    let batch = world.batch(events.collect());
+    world.engine.ingest(batch).await.unwrap();
+    let closed = world.close("2026-01").await;
+    assert_eq!(closed.invoice_count, ACCOUNTS as u64);
+    let query = synor_store::ListQuery::all(synor_store::Kind::CreditNote);
+    let notes = world.store.list::<CreditNote>(query).await.unwrap().items;
+    let numbers: Vec<_> = notes.iter().map(|note| note.number.get()).collect();
+    assert_eq!(numbers, (1..=ACCOUNTS as u64).collect::<Vec<_>>());
+    world.sound().await;
+}

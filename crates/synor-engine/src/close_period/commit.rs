@@ -6,12 +6,14 @@ use std::ops::RangeInclusive;
 use synor_economics::billing::settlement::{distributed, finalized};
 use synor_economics::billing::{CreditNote, CreditNoteNumber, Invoice, InvoiceNumber};
 use synor_economics::distribution::FeeSplit;
+use synor_economics::id::AccountId;
 use synor_economics::period::{Month, Timestamp};
 use synor_store::{ChangeSet, Counter, Scope};
+use tokio::sync::mpsc;
 
 use super::gather::{Billable, Chunk, Outcome};
 use super::{ClosedInvoice, ClosedPeriod, FailedAccount, INVOICE_NUMBERS, apart};
-use crate::engine::Engine;
+use crate::engine::{Engine, decide_again};
 use crate::error::EngineError;
 
 /// What finalizing needs to know besides the account.
@@ -22,7 +24,7 @@ struct Terms {
 }
 
 /// An account with the numbers that its invoice, and a credit note beside it, will have.
-struct Numbered {
+struct NumberedAccount {
     number: InvoiceNumber,
     note: Option<CreditNoteNumber>,
     billable: Billable,
@@ -34,40 +36,128 @@ struct Finalized {
     invoices: Vec<ClosedInvoice>,
 }
 
+/// Where numbering goes on: the version of the sequence, and the last number given out.
+#[derive(Clone, Copy)]
+struct Numbers {
+    version: u64,
+    last: u64,
+}
+
+/// A chunk whose invoices are numbered, on its way into the book.
+struct Numbered {
+    accounts: Vec<AccountId>,
+    closed: ClosedPeriod,
+    /// None if there is nothing to bill.
+    changes: Option<ChangeSet>,
+    /// Where the next chunk goes on.
+    next: Numbers,
+}
+
 impl Engine {
-    /// Commits a chunk; gathers it again as long as something has changed meanwhile.
-    pub(super) async fn commit_chunk(
+    /// Commits chunk after chunk. The next one is numbered while the one before it lands, on the
+    /// numbers that will follow; if that one does not land as it was decided, both are decided again.
+    pub(super) async fn commit_all(
         &self,
         month: Month,
-        chunk: Chunk,
+        mut waiting: mpsc::Receiver<Result<Chunk, EngineError>>,
+        progress: impl Fn(usize),
     ) -> Result<ClosedPeriod, EngineError> {
-        let accounts = chunk.accounts.clone();
-        let mut gathered = Some(chunk);
-        self.decide(&Scope::InvoiceNumbers, || {
-            let (gathered, accounts) = (gathered.take(), &accounts);
-            async move {
-                let chunk = match gathered {
-                    Some(chunk) => chunk,
-                    None => self.gather_chunk(month, accounts.clone()).await?,
-                };
-                self.number_and_commit(chunk).await
+        let _mine = self.turn(&Scope::InvoiceNumbers).await;
+        let mut closed = ClosedPeriod::default();
+        let mut done: usize = 0;
+        progress(done);
+        let mut numbers = self.numbers().await?;
+        let mut landing: Option<Numbered> = None;
+        loop {
+            let next = async {
+                match waiting.recv().await {
+                    Some(chunk) => self.number(chunk?, numbers).await.map(Some),
+                    None => Ok(None),
+                }
+            };
+            let (landed, next) = tokio::join!(self.land(landing), next);
+            let next = match landed? {
+                Landed::AsDecided(part, accounts) => {
+                    closed.take_in(part)?;
+                    done = done.saturating_add(accounts);
+                    next?
+                }
+                Landed::Not(accounts) => {
+                    let next = next?.map(|numbered| numbered.accounts);
+                    for accounts in [accounts].into_iter().chain(next) {
+                        done = done.saturating_add(accounts.len());
+                        closed.take_in(self.commit_again(month, accounts).await?)?;
+                    }
+                    numbers = self.numbers().await?;
+                    progress(done);
+                    landing = None;
+                    continue;
+                }
+            };
+            progress(done);
+            match next {
+                Some(numbered) => {
+                    numbers = numbered.next;
+                    landing = Some(numbered);
+                }
+                None => return Ok(closed),
             }
+        }
+    }
+
+    /// Gathers a chunk that something has come between again, and commits it.
+    async fn commit_again(
+        &self,
+        month: Month,
+        accounts: Vec<AccountId>,
+    ) -> Result<ClosedPeriod, EngineError> {
+        decide_again(|| async {
+            let chunk = self.gather_chunk(month, accounts.clone()).await?;
+            let numbered = self.number(chunk, self.numbers().await?).await?;
+            if let Some(changes) = numbered.changes {
+                self.store.commit(changes).await?;
+            }
+            Ok(numbered.closed)
         })
         .await
     }
 
-    async fn number_and_commit(&self, chunk: Chunk) -> Result<ClosedPeriod, EngineError> {
-        let (mut closed, billable) = sorted(chunk);
-        if billable.is_empty() {
-            return Ok(closed);
+    async fn land(&self, numbered: Option<Numbered>) -> Result<Landed, EngineError> {
+        let Some(numbered) = numbered else {
+            return Ok(Landed::AsDecided(ClosedPeriod::default(), 0));
+        };
+        if let Some(changes) = numbered.changes {
+            match self.store.commit(changes).await.map_err(EngineError::from) {
+                Err(error) if error.is_conflict() => return Ok(Landed::Not(numbered.accounts)),
+                landed => landed?,
+            };
         }
+        Ok(Landed::AsDecided(numbered.closed, numbered.accounts.len()))
+    }
+
+    async fn numbers(&self) -> Result<Numbers, EngineError> {
         let version = self.store.version(&Scope::InvoiceNumbers).await?;
         let counter: Option<Counter> = self.store.get(INVOICE_NUMBERS).await?;
-        let mut last = counter.map_or(0, |c| c.last);
+        let last = counter.map_or(0, |c| c.last);
+        Ok(Numbers { version, last })
+    }
+
+    async fn number(&self, chunk: Chunk, numbers: Numbers) -> Result<Numbered, EngineError> {
+        let accounts = chunk.accounts.clone();
+        let (mut closed, billable) = sorted(chunk);
+        if billable.is_empty() {
+            return Ok(Numbered {
+                accounts,
+                closed,
+                changes: None,
+                next: numbers,
+            });
+        }
         let now = self.now();
         let mut changes = ChangeSet::new(Self::fresh_command("close"), now);
-        changes.expect(Scope::InvoiceNumbers, version);
+        changes.expect(Scope::InvoiceNumbers, numbers.version);
         let mut notes = self.note_numbers(&billable, &mut changes).await?;
+        let mut last = numbers.last;
         let mut numbered = Vec::with_capacity(billable.len());
         for billable in billable {
             last += 1;
@@ -76,17 +166,16 @@ impl Engine {
             } else {
                 None
             };
-            numbered.push(Numbered {
+            numbered.push(NumberedAccount {
                 number: InvoiceNumber::new(last),
                 note,
                 billable,
             });
         }
-        let last = Counter {
+        changes.put(&Counter {
             name: INVOICE_NUMBERS.to_owned(),
             last,
-        };
-        changes.put(&last)?;
+        })?;
         let terms = Terms {
             fee_split: self.fee_split,
             now,
@@ -94,12 +183,19 @@ impl Engine {
         for invoice in finalize(numbered, terms, &mut changes).await? {
             closed.add_invoice(invoice)?;
         }
-        self.store.commit(changes).await?;
-        Ok(closed)
+        Ok(Numbered {
+            accounts,
+            closed,
+            changes: Some(changes),
+            next: Numbers {
+                version: numbers.version + 1,
+                last,
+            },
+        })
     }
 
     /// Numbers for the credit notes of those that carry something over; of most chunks nobody does,
-    /// and then nothing is read.
+    /// and then nothing is read. Where two chunks in a row do, the second is decided again.
     async fn note_numbers(
         &self,
         billable: &[Billable],
@@ -122,6 +218,14 @@ impl Engine {
     }
 }
 
+/// What became of a numbered chunk.
+enum Landed {
+    /// It is in the book: what it came to, and of how many accounts.
+    AsDecided(ClosedPeriod, usize),
+    /// Something has changed since it was decided; nothing of these accounts landed.
+    Not(Vec<AccountId>),
+}
+
 /// Counts the accounts that have no invoice, and keeps those that will.
 fn sorted(chunk: Chunk) -> (ClosedPeriod, Vec<Billable>) {
     let mut closed = ClosedPeriod::default();
@@ -139,7 +243,7 @@ fn sorted(chunk: Chunk) -> (ClosedPeriod, Vec<Billable>) {
 
 /// Finalizes invoices, the two halves of them beside each other.
 async fn finalize(
-    mut numbered: Vec<Numbered>,
+    mut numbered: Vec<NumberedAccount>,
     terms: Terms,
     changes: &mut ChangeSet,
 ) -> Result<Vec<ClosedInvoice>, EngineError> {
@@ -160,7 +264,7 @@ async fn finalize(
 }
 
 impl Finalized {
-    fn of(numbered: Vec<Numbered>, terms: &Terms) -> Result<Self, EngineError> {
+    fn of(numbered: Vec<NumberedAccount>, terms: &Terms) -> Result<Self, EngineError> {
         let mut all = Self {
             changes: ChangeSet::new(String::new(), terms.now),
             invoices: Vec::with_capacity(numbered.len()),
@@ -172,8 +276,8 @@ impl Finalized {
         Ok(all)
     }
 
-    fn add(&mut self, numbered: Numbered, terms: &Terms) -> Result<Invoice, EngineError> {
-        let Numbered {
+    fn add(&mut self, numbered: NumberedAccount, terms: &Terms) -> Result<Invoice, EngineError> {
+        let NumberedAccount {
             number,
             note,
             billable,

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::sample::{Note, acme, changes, gift, state};
 use crate::change_set::Scope;
-use crate::document::Counter;
+use crate::document::{Counter, Document};
 use crate::error::StoreError;
 use crate::store::Store;
 

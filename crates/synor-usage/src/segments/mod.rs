@@ -148,6 +148,10 @@ impl UsageLog for SegmentedUsageLog {
         self.writer.commit(prepared).await
     }
 
+    fn takes_from(&self) -> Option<Timestamp> {
+        self.shared.options.not_before()
+    }
+
     async fn stream_positions(&self, stream: &str) -> Result<Vec<StreamPosition>, UsageLogError> {
         Ok(read::stream_positions(&self.shared, stream))
     }
