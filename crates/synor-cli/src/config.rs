@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use serde::Deserialize;
-use synor_economics::billing::ConfirmationPolicy;
+use synor_economics::billing::{ConfirmationPolicy, DunningSchedule};
 use synor_economics::distribution::FeeSplit;
 use synor_economics::money::MicroSynor;
 use synor_economics::pricing::PriceList;
@@ -42,6 +42,10 @@ pub struct Config {
     pub referral_reward: Option<String>,
     /// The length of the spot market's intervals in seconds [default: an hour].
     pub spot_interval_secs: Option<i64>,
+    /// When months are closed.
+    pub billing: Billing,
+    /// When overdue invoices are reminded of.
+    pub dunning: DunningSchedule,
     /// What the intake of usage is held to.
     pub ingest: IngestConfig,
     /// Meters for events whose type is not one of our resources, by name.
@@ -50,6 +54,16 @@ pub struct Config {
     pub storage: Storage,
     /// The stream that usage comes through.
     pub stream: Option<StreamConfig>,
+}
+
+/// When months are closed, as it is written.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Billing {
+    /// How long after its end a month still takes usage in, in seconds [default: three days].
+    grace_secs: Option<i64>,
+    /// Whether months are closed by themselves when their grace is over [default: they are].
+    auto_close: Option<bool>,
 }
 
 /// When payments count, as it is written.
@@ -101,6 +115,9 @@ impl Config {
             spot_interval_secs: self
                 .spot_interval_secs
                 .unwrap_or(defaults.spot_interval_secs),
+            grace_secs: self.billing.grace_secs.unwrap_or(defaults.grace_secs),
+            auto_close: self.billing.auto_close.unwrap_or(defaults.auto_close),
+            dunning: self.dunning.clone(),
         })
     }
 

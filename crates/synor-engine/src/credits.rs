@@ -39,6 +39,9 @@ pub struct Balance {
     pub outstanding_micro_synor: MicroSynor,
     /// How many invoices are open.
     pub open_invoices: usize,
+    /// Since when the account is suspended; absent if it is not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub suspended_since: Option<Timestamp>,
 }
 
 impl Engine {
@@ -64,6 +67,7 @@ impl Engine {
             credit_micro_synor: credit,
             outstanding_micro_synor: MicroSynor::sum(owed)?,
             open_invoices: open.len(),
+            suspended_since: self.suspension(account).await?.map(|s| s.since),
         })
     }
 
@@ -100,6 +104,9 @@ impl Engine {
         let reason = match &new.source {
             CreditSource::Prepaid { .. } => "a deposit cannot be granted; it arrives on chain",
             CreditSource::Correction { .. } => "only an invoice carries corrections over",
+            CreditSource::Refund { .. } | CreditSource::CreditNote { .. } => {
+                "only a credit note gives back what an invoice took"
+            }
             _ => "",
         };
         if !reason.is_empty() {

@@ -6,11 +6,11 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use synor_chain::{Chain, Wallet};
-use synor_economics::billing::{ConfirmationPolicy, PaymentProcessor};
+use synor_economics::billing::{ConfirmationPolicy, DunningSchedule, PaymentProcessor};
 use synor_economics::distribution::FeeSplit;
 use synor_economics::id::{AccountId, Address};
 use synor_economics::money::{MICRO_PER_SYNOR, MicroSynor};
-use synor_economics::period::Timestamp;
+use synor_economics::period::{DAY_SECS, Timestamp};
 use synor_economics::pricing::PriceList;
 use synor_economics::pricing::spot::INTERVAL_SECS;
 use synor_store::{Scope, Store};
@@ -26,6 +26,9 @@ use crate::spot::{SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN};
 /// How often a decision is made again before its conflict is reported.
 const ATTEMPTS_MAX: u32 = 64;
 
+/// How long a month takes usage in after its end, unless it is configured: three days.
+const GRACE_SECS: i64 = 3 * DAY_SECS;
+
 /// What an operator decides.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
@@ -37,6 +40,12 @@ pub struct EngineConfig {
     pub referral_reward: MicroSynor,
     /// The length of the spot market's intervals, in seconds.
     pub spot_interval_secs: i64,
+    /// How long after its end a month still takes usage in before it is closed by itself, in seconds.
+    pub grace_secs: i64,
+    /// Whether months are closed by themselves.
+    pub auto_close: bool,
+    /// When overdue invoices are reminded of.
+    pub dunning: DunningSchedule,
 }
 
 impl Default for EngineConfig {
@@ -46,6 +55,9 @@ impl Default for EngineConfig {
             fee_split: FeeSplit::default(),
             referral_reward: MicroSynor::new(10 * MICRO_PER_SYNOR),
             spot_interval_secs: INTERVAL_SECS,
+            grace_secs: GRACE_SECS,
+            auto_close: true,
+            dunning: DunningSchedule::default(),
         }
     }
 }
@@ -59,6 +71,9 @@ pub struct Engine {
     pub(crate) fee_split: FeeSplit,
     pub(crate) referral_reward: MicroSynor,
     pub(crate) spot_interval_secs: i64,
+    pub(crate) grace_secs: i64,
+    pub(crate) auto_close: bool,
+    pub(crate) dunning: DunningSchedule,
     pub(crate) payments: PaymentProcessor,
     /// Signs charges under auto-pay grants; its address receives all payments.
     pub(crate) billing_wallet: Wallet,
@@ -102,6 +117,20 @@ impl Engine {
                 reason,
             });
         }
+        if config.grace_secs < 0 {
+            let reason = format!("{} is below zero", config.grace_secs);
+            return Err(EngineError::Invalid {
+                field: "grace_secs",
+                reason,
+            });
+        }
+        config
+            .dunning
+            .check()
+            .map_err(|error| EngineError::Invalid {
+                field: "dunning",
+                reason: error.to_string(),
+            })?;
         let pay_to = billing_wallet.address().clone();
         let engine = Self {
             usage,
@@ -111,6 +140,9 @@ impl Engine {
             fee_split: config.fee_split,
             referral_reward: config.referral_reward,
             spot_interval_secs: config.spot_interval_secs,
+            grace_secs: config.grace_secs,
+            auto_close: config.auto_close,
+            dunning: config.dunning,
             payments: PaymentProcessor {
                 confirmations: config.confirmations,
                 pay_to,

@@ -1,4 +1,5 @@
-//! What runs by itself: following the chain, collecting by auto-pay, marking what is overdue.
+//! What runs by itself: following the chain, sending refunds, collecting by auto-pay, closing months,
+//! dunning.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,20 +13,26 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 const AUTO_PAY_EVERY: Duration = Duration::from_secs(2);
 const REFERRALS_EVERY: Duration = Duration::from_secs(5);
 const SPOT_EVERY: Duration = Duration::from_secs(1);
-const OVERDUE_EVERY: Duration = Duration::from_secs(60);
+const DUNNING_EVERY: Duration = Duration::from_secs(60);
+const CLOSE_EVERY: Duration = Duration::from_secs(60);
+const REFUNDS_EVERY: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Runs the jobs until `stop` changes or its sender is gone. A job that fails is logged and tried again.
     pub async fn run_jobs(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut follow = interval(FOLLOW_EVERY);
         let mut auto_pay = interval(AUTO_PAY_EVERY);
-        let mut overdue = interval(OVERDUE_EVERY);
+        let mut dunning = interval(DUNNING_EVERY);
+        let mut close = interval(CLOSE_EVERY);
+        let mut refunds = interval(REFUNDS_EVERY);
         let mut referrals = interval(REFERRALS_EVERY);
         let mut spot = interval(SPOT_EVERY);
         for timer in [
             &mut follow,
             &mut auto_pay,
-            &mut overdue,
+            &mut dunning,
+            &mut close,
+            &mut refunds,
             &mut referrals,
             &mut spot,
         ] {
@@ -38,7 +45,10 @@ impl Engine {
                 _ = auto_pay.tick() => ("auto-pay", self.run_auto_pay().await),
                 _ = referrals.tick() => ("referrals", self.reward_referrals().await),
                 _ = spot.tick() => ("spot market", self.clear_spot_due().await),
-                _ = overdue.tick() => ("overdue", self.mark_overdue().await),
+                _ = refunds.tick() => ("refunds", self.send_refunds().await),
+                _ = close.tick(), if self.auto_close =>
+                    ("closing", self.close_due().await.map(|months| months.len())),
+                _ = dunning.tick() => ("dunning", self.dun().await.map(|run| run.steps_taken)),
             };
             if let Err(error) = done {
                 tracing::error!(job, error = %chain_of(&error), "a job failed and will run again");

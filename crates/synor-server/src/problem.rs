@@ -127,8 +127,16 @@ impl From<EngineError> for Problem {
                 (S::UNPROCESSABLE_ENTITY, "invalid-amount")
             }
             EngineError::Settlement(SettlementError::Invoice(
-                InvoiceError::Transition { .. } | InvoiceError::HasPayments { .. },
+                InvoiceError::Transition { .. }
+                | InvoiceError::HasPayments { .. }
+                | InvoiceError::HasCreditNotes { .. }
+                | InvoiceError::NotPaid { .. },
             )) => (S::CONFLICT, "invoice-state"),
+            EngineError::Settlement(SettlementError::Invoice(
+                InvoiceError::MoreThanRemains { .. }
+                | InvoiceError::MoreThanPaid { .. }
+                | InvoiceError::NotPositive(_),
+            )) => (S::UNPROCESSABLE_ENTITY, "invalid-amount"),
             EngineError::Pricing(_) | EngineError::Bill(_) | EngineError::NoPriceList(_) => {
                 (S::CONFLICT, "no-price")
             }

@@ -16,6 +16,8 @@ pub enum Scope {
     Account(AccountId),
     /// The sequence of invoice numbers.
     InvoiceNumbers,
+    /// The sequence of credit note numbers.
+    CreditNoteNumbers,
     /// How far the chain has been followed.
     Chain,
     /// A promo code, with how often it was redeemed.
@@ -35,6 +37,7 @@ impl std::fmt::Display for Scope {
         match self {
             Self::Account(id) => write!(f, "account {id}"),
             Self::InvoiceNumbers => f.write_str("invoice numbers"),
+            Self::CreditNoteNumbers => f.write_str("credit note numbers"),
             Self::Chain => f.write_str("chain"),
             Self::Promotion(code) => write!(f, "promotion {code}"),
             Self::SpotMarket(id) => write!(f, "spot market {id}"),

@@ -28,6 +28,7 @@ pub enum Kind {
     Commitment,
     Counter,
     Credit,
+    CreditNote,
     Deduction,
     Deposit,
     Distribution,
@@ -38,6 +39,8 @@ pub enum Kind {
     Quota,
     Redemption,
     Referral,
+    Refund,
+    Reminder,
     SpotAsk,
     SpotBid,
     SpotClearing,
@@ -45,11 +48,12 @@ pub enum Kind {
     SpotInterruption,
     SpotMarket,
     SpotPrice,
+    Suspension,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::Account,
         Self::ApiKey,
         Self::AutoPay,
@@ -57,6 +61,7 @@ impl Kind {
         Self::Commitment,
         Self::Counter,
         Self::Credit,
+        Self::CreditNote,
         Self::Deduction,
         Self::Deposit,
         Self::Distribution,
@@ -67,6 +72,8 @@ impl Kind {
         Self::Quota,
         Self::Redemption,
         Self::Referral,
+        Self::Refund,
+        Self::Reminder,
         Self::SpotAsk,
         Self::SpotBid,
         Self::SpotClearing,
@@ -74,6 +81,7 @@ impl Kind {
         Self::SpotInterruption,
         Self::SpotMarket,
         Self::SpotPrice,
+        Self::Suspension,
     ];
 
     /// The kind of this name.
@@ -91,6 +99,7 @@ impl Kind {
             Self::Commitment => "commitment",
             Self::Counter => "counter",
             Self::Credit => "credit",
+            Self::CreditNote => "credit_note",
             Self::Deduction => "deduction",
             Self::Deposit => "deposit",
             Self::Distribution => "distribution",
@@ -101,6 +110,8 @@ impl Kind {
             Self::Quota => "quota",
             Self::Redemption => "redemption",
             Self::Referral => "referral",
+            Self::Refund => "refund",
+            Self::Reminder => "reminder",
             Self::SpotAsk => "spot_ask",
             Self::SpotBid => "spot_bid",
             Self::SpotClearing => "spot_clearing",
@@ -108,6 +119,7 @@ impl Kind {
             Self::SpotInterruption => "spot_interruption",
             Self::SpotMarket => "spot_market",
             Self::SpotPrice => "spot_price",
+            Self::Suspension => "suspension",
         }
     }
 }

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::invoice::{Invoice, InvoiceError, InvoiceNumber, InvoiceStatus};
+use super::invoice::{Invoice, InvoiceError};
+use super::number::InvoiceNumber;
+use super::status::InvoiceStatus;
 use crate::id::{AccountId, Address, DepositId, InvoiceId, PaymentId, TxId};
 use crate::money::{MICRO_PER_SYNOR, MicroSynor, MoneyError};
 use crate::period::Timestamp;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod books;
+mod corrections;
 mod invoices;
 mod quotas;
 mod stream;
@@ -20,7 +21,18 @@ pub fn router() -> Router<AppState> {
         .route("/keys", post(accounts::issue_admin_key))
         .route("/accounts/{id}/credits", post(accounts::grant_credit))
         .route("/periods/{month}/close", post(invoices::close_period))
+        .route("/periods/close-due", post(corrections::close_due))
         .route("/invoices/{id}/void", post(invoices::void))
+        .route("/invoices/{id}/send", post(corrections::send))
+        .route(
+            "/invoices/{id}/credit-notes",
+            post(corrections::credit_note),
+        )
+        .route("/invoices/{id}/refund", post(corrections::refund))
+        .route("/invoices/{id}/write-off", post(corrections::write_off))
+        .route("/accounts/{id}/taxes", post(corrections::set_taxes))
+        .route("/dunning", post(corrections::dun))
+        .route("/suspensions", get(corrections::suspensions))
         .route("/accounts/{id}/plan", post(terms::change_plan))
         .route("/accounts/{id}/commitments", post(terms::commit))
         .route(

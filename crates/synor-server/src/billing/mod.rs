@@ -2,6 +2,7 @@
 
 mod auto_pay;
 mod balance;
+mod corrections;
 mod deposit;
 mod events;
 mod export;
@@ -26,6 +27,13 @@ pub fn router() -> Router<AppState> {
         .route("/invoices/{id}", get(invoices::show))
         .route("/invoices/{id}/pay", post(pay::pay))
         .route("/invoices/{id}/payment", get(pay::payment))
+        .route(
+            "/invoices/{id}/credit-notes",
+            get(corrections::credit_notes_on),
+        )
+        .route("/credit-notes", get(corrections::credit_notes))
+        .route("/refunds", get(corrections::refunds))
+        .route("/reminders", get(corrections::reminders))
         .route("/usage", get(usage::summary))
         .route("/usage/series", get(usage::series))
         .route("/usage/events", get(events::events))

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod books;
+mod corrections;
 mod cost;
 mod document;
 mod invoices;
@@ -42,6 +43,7 @@ async fn every_answer_is_as_documented() {
     money::auto_pay(&server, &acme, &beta).await;
     money::paying(&server, &acme, &invoices).await;
     invoices::voiding(&server, &invoices).await;
+    corrections::corrections(&server, &acme).await;
     books::books(&server).await;
     stream::stream(&server).await;
     terms::terms(&server).await;

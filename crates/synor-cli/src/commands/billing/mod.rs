@@ -2,12 +2,15 @@
 
 mod auto_pay;
 mod balance;
+mod credit_notes;
 mod credits;
 pub mod deposit;
 mod export;
 pub mod invoice;
 mod invoices;
 pub mod pay;
+mod refunds;
+mod reminders;
 mod settle;
 mod terms;
 
@@ -32,6 +35,15 @@ pub enum Command {
     Deposit(deposit::Arguments),
     /// The credits, in order of use.
     Credits,
+    /// The credit notes, in order of their numbers.
+    CreditNotes {
+        /// Only those on this invoice: its number (INV-000001) or id (inv_…).
+        invoice: Option<String>,
+    },
+    /// What was refunded to an address.
+    Refunds,
+    /// What was reminded of.
+    Reminders,
     /// The plan, commitments and promotions.
     Terms,
     /// Redeem a promo code.
@@ -61,6 +73,9 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
         Command::Pay(arguments) => pay::run(arguments, &session, global).await,
         Command::Deposit(arguments) => deposit::run(arguments, &session, global).await,
         Command::Credits => credits::run(&session).await,
+        Command::CreditNotes { invoice } => credit_notes::run(invoice.as_deref(), &session).await,
+        Command::Refunds => refunds::run(&session).await,
+        Command::Reminders => reminders::run(&session).await,
         Command::Terms => terms::show(&session).await,
         Command::Redeem { code } => terms::redeem(&code, &session).await,
         Command::AutoPay(command) => auto_pay::run(command, &session, global).await,
