@@ -22,15 +22,19 @@ use crate::error::StoreError;
 #[allow(missing_docs)]
 pub enum Kind {
     Account,
+    Alert,
     ApiKey,
     AutoPay,
     AutoPayCharge,
+    Budget,
     Commitment,
     Counter,
     Credit,
+    CreditExpiry,
     Deduction,
     Deposit,
     Distribution,
+    Incident,
     Invoice,
     Payment,
     PriceList,
@@ -38,6 +42,8 @@ pub enum Kind {
     Quota,
     Redemption,
     Referral,
+    SlaOutcome,
+    SpendTally,
     SpotAsk,
     SpotBid,
     SpotClearing,
@@ -45,21 +51,27 @@ pub enum Kind {
     SpotInterruption,
     SpotMarket,
     SpotPrice,
+    TopUp,
+    TopUpConfig,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 32] = [
         Self::Account,
+        Self::Alert,
         Self::ApiKey,
         Self::AutoPay,
         Self::AutoPayCharge,
+        Self::Budget,
         Self::Commitment,
         Self::Counter,
         Self::Credit,
+        Self::CreditExpiry,
         Self::Deduction,
         Self::Deposit,
         Self::Distribution,
+        Self::Incident,
         Self::Invoice,
         Self::Payment,
         Self::PriceList,
@@ -67,6 +79,8 @@ impl Kind {
         Self::Quota,
         Self::Redemption,
         Self::Referral,
+        Self::SlaOutcome,
+        Self::SpendTally,
         Self::SpotAsk,
         Self::SpotBid,
         Self::SpotClearing,
@@ -74,6 +88,8 @@ impl Kind {
         Self::SpotInterruption,
         Self::SpotMarket,
         Self::SpotPrice,
+        Self::TopUp,
+        Self::TopUpConfig,
     ];
 
     /// The kind of this name.
@@ -85,15 +101,19 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Account => "account",
+            Self::Alert => "alert",
             Self::ApiKey => "api_key",
             Self::AutoPay => "auto_pay",
             Self::AutoPayCharge => "auto_pay_charge",
+            Self::Budget => "budget",
             Self::Commitment => "commitment",
             Self::Counter => "counter",
             Self::Credit => "credit",
+            Self::CreditExpiry => "credit_expiry",
             Self::Deduction => "deduction",
             Self::Deposit => "deposit",
             Self::Distribution => "distribution",
+            Self::Incident => "incident",
             Self::Invoice => "invoice",
             Self::Payment => "payment",
             Self::PriceList => "price_list",
@@ -101,6 +121,8 @@ impl Kind {
             Self::Quota => "quota",
             Self::Redemption => "redemption",
             Self::Referral => "referral",
+            Self::SlaOutcome => "sla_outcome",
+            Self::SpendTally => "spend_tally",
             Self::SpotAsk => "spot_ask",
             Self::SpotBid => "spot_bid",
             Self::SpotClearing => "spot_clearing",
@@ -108,6 +130,8 @@ impl Kind {
             Self::SpotInterruption => "spot_interruption",
             Self::SpotMarket => "spot_market",
             Self::SpotPrice => "spot_price",
+            Self::TopUp => "top_up",
+            Self::TopUpConfig => "top_up_config",
         }
     }
 }
@@ -261,7 +285,7 @@ impl Document for AutoPayConfig {
             account: Some(self.account_id.clone()),
             // A wallet pays for one account at a time.
             lookup: self.enabled.then(|| self.funding_source.to_string()),
-            is_open: self.enabled,
+            is_open: self.enabled && self.paused.is_none(),
             ..Keys::default()
         }
     }

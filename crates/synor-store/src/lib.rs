@@ -9,6 +9,7 @@ mod digest;
 mod document;
 mod error;
 mod group;
+mod limits;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod prepared;
@@ -23,6 +24,7 @@ pub use document::{
     Counter, Deduction, Document, Keys, Kind, PriceListRecord, Referral, StoredDocument,
 };
 pub use error::StoreError;
+pub use limits::SpendTally;
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_SCHEMA, PostgresStore};
 pub use spot::{

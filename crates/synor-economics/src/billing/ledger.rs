@@ -14,6 +14,7 @@
 //! | `liabilities:burn` | liability | what is to be burnt |
 //! | `liabilities:suspense` | liability | coins received that name no invoice or deposit |
 //! | `income:service_fees` | income | fees earned and not yet distributed |
+//! | `income:credits_expired` | income | credit that expired unused: what was given away and never taken |
 //! | `expenses:credits_granted` | expense | credit given away |
 
 use std::fmt;
@@ -62,6 +63,7 @@ pub enum LedgerAccount {
     Burn,
     Suspense,
     ServiceFees,
+    CreditsExpired,
     CreditsGranted,
 }
 
@@ -89,6 +91,7 @@ impl fmt::Display for LedgerAccount {
             Self::Burn => "liabilities:burn".to_owned(),
             Self::Suspense => "liabilities:suspense".to_owned(),
             Self::ServiceFees => "income:service_fees".to_owned(),
+            Self::CreditsExpired => "income:credits_expired".to_owned(),
             Self::CreditsGranted => "expenses:credits_granted".to_owned(),
         };
         f.pad(&text)
@@ -116,6 +119,7 @@ impl FromStr for LedgerAccount {
             (Some("liabilities"), Some("burn"), None) => Self::Burn,
             (Some("liabilities"), Some("suspense"), None) => Self::Suspense,
             (Some("income"), Some("service_fees"), None) => Self::ServiceFees,
+            (Some("income"), Some("credits_expired"), None) => Self::CreditsExpired,
             (Some("expenses"), Some("credits_granted"), None) => Self::CreditsGranted,
             _ => return Err(unknown()),
         })

@@ -9,6 +9,7 @@
 
 mod commits;
 mod documents;
+mod limits;
 mod lists;
 mod racing;
 mod records;
