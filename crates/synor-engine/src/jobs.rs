@@ -10,21 +10,28 @@ use crate::engine::Engine;
 
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 const AUTO_PAY_EVERY: Duration = Duration::from_secs(2);
+const TOP_UP_EVERY: Duration = Duration::from_secs(2);
 const REFERRALS_EVERY: Duration = Duration::from_secs(5);
 const SPOT_EVERY: Duration = Duration::from_secs(1);
 const OVERDUE_EVERY: Duration = Duration::from_secs(60);
 
 impl Engine {
     /// Runs the jobs until `stop` changes or its sender is gone. A job that fails is logged and tried again.
-    pub async fn run_jobs(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+    pub async fn run_jobs(self: Arc<Self>, stop: watch::Receiver<bool>) {
+        tokio::join!(self.run_money_jobs(stop.clone()), self.run_watch_jobs(stop));
+    }
+
+    async fn run_money_jobs(&self, mut stop: watch::Receiver<bool>) {
         let mut follow = interval(FOLLOW_EVERY);
         let mut auto_pay = interval(AUTO_PAY_EVERY);
+        let mut top_up = interval(TOP_UP_EVERY);
         let mut overdue = interval(OVERDUE_EVERY);
         let mut referrals = interval(REFERRALS_EVERY);
         let mut spot = interval(SPOT_EVERY);
         for timer in [
             &mut follow,
             &mut auto_pay,
+            &mut top_up,
             &mut overdue,
             &mut referrals,
             &mut spot,
@@ -36,6 +43,9 @@ impl Engine {
                 _ = stop.changed() => return,
                 _ = follow.tick() => ("follow chain", self.follow_chain().await),
                 _ = auto_pay.tick() => ("auto-pay", self.run_auto_pay().await),
+                _ = top_up.tick() => ("top-up", self.run_top_ups().await),
+                // A deduction may have brought a balance under its threshold.
+                () = self.budgets.woken() => ("top-up", self.run_top_ups().await),
                 _ = referrals.tick() => ("referrals", self.reward_referrals().await),
                 _ = spot.tick() => ("spot market", self.clear_spot_due().await),
                 _ = overdue.tick() => ("overdue", self.mark_overdue().await),

@@ -4,10 +4,13 @@
 mod access;
 mod accounts;
 mod auto_pay;
+mod budgets;
+mod charging;
 mod clock;
 mod close_period;
 mod commitments;
 mod corrections;
+mod credit_life;
 mod credits;
 mod deduct;
 mod deposit;
@@ -17,6 +20,7 @@ mod engine;
 mod error;
 mod estimate;
 mod follow_chain;
+mod incidents;
 mod ingest;
 mod jobs;
 mod overdue;
@@ -27,12 +31,16 @@ mod promotions;
 mod quotas;
 mod referrals;
 mod spot;
+mod top_up;
 mod verify;
+mod verify_limits;
 mod void_invoice;
+mod watch_jobs;
 
 pub use access::{Caller, NewKey, new_secret};
 pub use accounts::NewAccount;
-pub use auto_pay::{AutoPayCharge, AutoPayOrder};
+pub use auto_pay::{AutoPayCharge, AutoPayOrder, ChargeFailure, ChargeState};
+pub use budgets::{BudgetState, NewBudget};
 pub use clock::{Clock, SystemClock};
 pub use close_period::{CLOSED_LISTED_MAX, ClosedInvoice, ClosedPeriod, FailedAccount};
 pub use commitments::NewCommitment;
@@ -47,9 +55,11 @@ pub use estimate::{
     Asker, CostEstimate, EstimateRequest, Forecast, RepricedAccount, RerateRequest, Rerated,
     UsageBill,
 };
+pub use incidents::{IncidentState, NewIncident};
 pub use ingest::{Admitted, IngestBatch, Ingested, KnownEvent, Rejection};
 pub use pay::InvoicePayment;
 pub use plans::NewPlan;
 pub use quotas::{NewQuota, QuotaState, QuotaTurn};
 pub use spot::{NewSpotOrder, SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN, SpotPrices};
+pub use top_up::{NewTopUp, TopUp, TopUpEnd, TopUpState};
 pub use verify::Verification;

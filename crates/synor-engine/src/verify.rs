@@ -87,6 +87,7 @@ impl Engine {
         check_credits(&invoices, &deductions, &credits, &mut found)?;
         check_wallets(&book, &invoices, &credits, &mut found)?;
         check_distribution(&book, &invoices, &payments, &distributions, &mut found)?;
+        self.check_limits(&book, &credits, &mut found).await?;
         self.check_spot(&mut found).await?;
         self.check_chain(&mut found).await;
         Ok(found)
