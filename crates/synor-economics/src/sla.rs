@@ -112,6 +112,16 @@ impl SlaTable {
         }
     }
 
+    /// The steps of a plan, to be changed.
+    pub const fn of_mut(&mut self, plan: Plan) -> &mut Vec<SlaStep> {
+        match plan {
+            Plan::Free => &mut self.free,
+            Plan::Standard => &mut self.standard,
+            Plan::Premium => &mut self.premium,
+            Plan::Enterprise => &mut self.enterprise,
+        }
+    }
+
     /// Whether it can be.
     pub fn check(&self) -> Result<(), SlaError> {
         let within = |n: Exact| n.is_positive() && n <= Exact::from_integer(100);

@@ -156,6 +156,11 @@ impl Engine {
         &self.payments.pay_to
     }
 
+    /// When auto-pay charges.
+    pub const fn auto_pay_policy(&self) -> &AutoPayPolicy {
+        &self.auto_pay
+    }
+
     /// The chain that is paid on.
     pub fn chain(&self) -> &Arc<dyn Chain> {
         &self.chain

@@ -10,7 +10,7 @@ use synor_economics::metering::ServiceType;
 use synor_economics::period::{Month, Period, Timestamp};
 use synor_economics::plan::Plan;
 use synor_economics::sla::{Incident, SlaOutcome, compensate};
-use synor_store::{ChangeSet, Kind, ListQuery};
+use synor_store::{ChangeSet, Kind, ListQuery, StoreError};
 
 use crate::credits::{request_of, scope_of};
 use crate::engine::Engine;
@@ -79,7 +79,14 @@ impl Engine {
         let mut changes = ChangeSet::new(format!("incident/{id}"), now);
         changes.request = request;
         changes.put(&incident)?;
-        self.store.commit(changes).await?;
+        match self.store.commit(changes).await {
+            Err(StoreError::CommandReused { .. }) => {
+                let reason = format!("{id} was reported before, and said something else");
+                let field = "incident_id";
+                return Err(EngineError::Invalid { field, reason });
+            }
+            committed => committed?,
+        };
         self.incident(&id).await
     }
 

@@ -102,7 +102,7 @@ async fn each_plan_gets_what_it_promises_once_the_month_is_billed() {
         ..hour
     };
     let error = world.engine.report_incident(other).await.unwrap_err();
-    assert!(error.to_string().contains("another request"), "{error}");
+    assert!(error.to_string().contains("said something else"), "{error}");
     assert_eq!(world.engine.settle_incidents().await.unwrap(), 0);
     world.sound().await;
 }

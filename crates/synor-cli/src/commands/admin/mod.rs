@@ -4,6 +4,7 @@ mod accounts;
 pub mod close_period;
 mod dead_letters;
 pub mod distribution;
+mod incident;
 mod keys;
 mod migrate;
 mod quotas;
@@ -47,6 +48,9 @@ pub enum Served {
     },
     /// Grant a credit to an account.
     GrantCredit(keys::CreditArguments),
+    /// Services that were not there as promised, and who gets what for it.
+    #[command(subcommand)]
+    Incident(incident::Command),
     /// Put an account on a plan.
     SetPlan(terms::PlanArguments),
     /// Take on an account's commitment.
@@ -110,6 +114,7 @@ async fn served(command: Served, global: &Global) -> anyhow::Result<()> {
         Served::OpenAccount(arguments) => accounts::open(arguments, &session).await,
         Served::IssueKey { account, label } => keys::issue(&account, &label, &session).await,
         Served::GrantCredit(arguments) => keys::grant(arguments, &session).await,
+        Served::Incident(command) => incident::run(command, &session).await,
         Served::SetPlan(arguments) => terms::set_plan(arguments, &session).await,
         Served::Commit(arguments) => terms::commit(arguments, &session).await,
         Served::SetQuota(arguments) => quotas::set(arguments, &session).await,
