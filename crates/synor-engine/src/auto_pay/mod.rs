@@ -170,7 +170,7 @@ impl Engine {
         Ok(owner)
     }
 
-    /// Lets a paused auto-pay go on: charges that were given up are made again, now.
+    /// Lets a paused auto-pay go on: charges that failed are made again, now.
     pub async fn resume_auto_pay(&self, account: &AccountId) -> Result<AutoPayConfig, EngineError> {
         self.account(account).await?;
         let scope = scope_of(account);
@@ -197,7 +197,7 @@ impl Engine {
         .await
     }
 
-    /// Takes up again what was given up for invoices that are still owed.
+    /// Takes up again, now, what failed for invoices that are still owed.
     async fn resume_charges(
         &self,
         account: &AccountId,
@@ -206,7 +206,8 @@ impl Engine {
         let open = self.open_invoices(account).await?;
         for charge in self.auto_pay_charges(account).await? {
             let is_owed = open.iter().any(|i| i.invoice_id == charge.invoice_id);
-            if charge.state() == ChargeState::GivenUp && is_owed {
+            let has_failed = matches!(charge.state(), ChargeState::GivenUp | ChargeState::Retrying);
+            if has_failed && is_owed {
                 changes.put(&charge.resumed(self.now()))?;
             }
         }
