@@ -71,7 +71,7 @@ fn check_outcomes(
                 && matches!(&credit.source, CreditSource::SlaCredit { incident_id }
                     if *incident_id == outcome.incident_id)
         };
-        if !credits.get(&id).is_some_and(|credit| is_its(credit)) {
+        if !credits.get(&id).is_some_and(is_its) {
             found.problems.push(format!(
                 "incident {}: the credit of {} is not the {} that it came to",
                 outcome.incident_id, outcome.account_id, outcome.amount_micro_synor
