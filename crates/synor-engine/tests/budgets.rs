@@ -36,7 +36,7 @@ async fn set(world: &World, new: NewBudget) {
 async fn alerts(world: &World) -> Vec<String> {
     let page = world.engine.alerts(&id("acme"), false, None, 100).await;
     let mut alerts = page.unwrap().items;
-    alerts.sort_by(|a, b| (a.fired_at, a.id()).cmp(&(b.fired_at, b.id())));
+    alerts.sort_by_key(|alert| (alert.fired_at, alert.id()));
     let line = |alert: &synor_economics::budget::Alert| {
         let state = if alert.is_firing() { "fires" } else { "armed" };
         format!(

@@ -85,7 +85,7 @@ impl World {
         let usage: Arc<dyn UsageLog> = Arc::new(SqliteUsageLog::open(path("usage.db")).unwrap());
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path("book.db")).unwrap());
         let chain = Arc::new(DevChain::open(path("chain.db"), by_hand).unwrap());
-        let engine = engine(&usage, &store, &chain, &clock, config()).await;
+        let engine = engine(&usage, &store, &chain, &clock).await;
         Self {
             engine,
             store,
@@ -105,7 +105,7 @@ impl World {
 
     /// Another engine that is told something else.
     pub async fn engine_with(&self, config: EngineConfig) -> Arc<Engine> {
-        engine(&self.usage, &self.store, &self.chain, &self.clock, config).await
+        engine_told(&self.usage, &self.store, &self.chain, &self.clock, config).await
     }
 
     /// A grant to the billing address, signed by the payer: the most of one charge, and of all.
@@ -353,7 +353,16 @@ fn config() -> EngineConfig {
     }
 }
 
-async fn engine(
+pub async fn engine(
+    usage: &Arc<dyn UsageLog>,
+    store: &Arc<dyn Store>,
+    chain: &Arc<DevChain>,
+    clock: &Arc<TestClock>,
+) -> Arc<Engine> {
+    engine_told(usage, store, chain, clock, config()).await
+}
+
+async fn engine_told(
     usage: &Arc<dyn UsageLog>,
     store: &Arc<dyn Store>,
     chain: &Arc<DevChain>,

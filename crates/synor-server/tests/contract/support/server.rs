@@ -105,7 +105,7 @@ impl Server {
         let usage = SqliteUsageLog::open(folder.path().join("usage.db")).expect("a usage log");
         let store = SqliteStore::open(&folder.path().join("book.db")).expect("a book");
         let config = DevChainConfig {
-            block_interval: Duration::from_millis(20),
+            block_interval: Duration::from_millis(200),
             ..DevChainConfig::default()
         };
         let chain = DevChain::open(folder.path().join("chain.db"), config).expect("a chain");
