@@ -4,11 +4,14 @@
 mod access;
 mod accounts;
 mod auto_pay;
+mod budgets;
+mod charging;
 mod clock;
 mod close_due;
 mod close_period;
 mod commitments;
 mod corrections;
+mod credit_life;
 mod credit_notes;
 mod credits;
 mod deduct;
@@ -20,6 +23,7 @@ mod engine;
 mod error;
 mod estimate;
 mod follow_chain;
+mod incidents;
 mod ingest;
 mod jobs;
 mod overdue;
@@ -32,14 +36,18 @@ mod referrals;
 mod refunds;
 mod spot;
 mod taxes;
+mod top_up;
 mod verify;
 mod verify_corrections;
+mod verify_limits;
 mod void_invoice;
+mod watch_jobs;
 mod write_off;
 
 pub use access::{Caller, NewKey, new_secret};
 pub use accounts::NewAccount;
-pub use auto_pay::{AutoPayCharge, AutoPayOrder};
+pub use auto_pay::{AutoPayCharge, AutoPayOrder, ChargeFailure, ChargeState};
+pub use budgets::{BudgetState, NewBudget};
 pub use clock::{Clock, SystemClock};
 pub use close_period::{CLOSED_LISTED_MAX, ClosedInvoice, ClosedPeriod, FailedAccount};
 pub use commitments::NewCommitment;
@@ -56,10 +64,12 @@ pub use estimate::{
     Asker, CostEstimate, EstimateRequest, Forecast, RepricedAccount, RerateRequest, Rerated,
     UsageBill,
 };
+pub use incidents::{IncidentState, NewIncident};
 pub use ingest::{Admitted, IngestBatch, Ingested, KnownEvent, Rejection};
 pub use pay::InvoicePayment;
 pub use plans::NewPlan;
 pub use quotas::{NewQuota, QuotaState, QuotaTurn};
 pub use refunds::{RefundStatus, RefundTransfer};
 pub use spot::{NewSpotOrder, SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN, SpotPrices};
+pub use top_up::{NewTopUp, TopUp, TopUpEnd, TopUpState};
 pub use verify::Verification;

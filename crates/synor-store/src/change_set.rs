@@ -28,6 +28,10 @@ pub enum Scope {
     SpotMarket(String),
     /// All quotas.
     Quotas,
+    /// All budgets.
+    Budgets,
+    /// An account's alerts.
+    Alerts(AccountId),
     /// Keys, price lists and the like.
     Settings,
 }
@@ -43,6 +47,8 @@ impl std::fmt::Display for Scope {
             Self::SpotMarket(id) => write!(f, "spot market {id}"),
             Self::Referrals => f.write_str("referrals"),
             Self::Quotas => f.write_str("quotas"),
+            Self::Budgets => f.write_str("budgets"),
+            Self::Alerts(id) => write!(f, "alerts of {id}"),
             Self::Settings => f.write_str("settings"),
         }
     }
