@@ -8,12 +8,14 @@ use proptest::prelude::*;
 use synor_economics::billing::settlement::{
     Settled, confirmed, deducted, distributed, finalized, granted, taken_back, voided,
 };
+use synor_economics::billing::settlement_holds::{captured, held, released};
 use synor_economics::billing::{
-    CreditEntry, CreditManager, CreditSource, Draft, Invoice, InvoiceNumber, InvoiceStatus,
-    JournalEntry, LedgerAccount, Payment, PaymentStatus, PaymentTarget, PrepaidManager,
+    CreditEntry, CreditManager, CreditSource, Draft, Hold, HoldMove, Invoice, InvoiceNumber,
+    InvoiceStatus, JournalEntry, LedgerAccount, NewHold, Payment, PaymentStatus, PaymentTarget,
+    PrepaidManager,
 };
 use synor_economics::distribution::{Distribution, FeeSplit};
-use synor_economics::id::{AccountId, CreditId, DeductionId, DepositId, InvoiceId};
+use synor_economics::id::{AccountId, CreditId, DeductionId, DepositId, HoldId, InvoiceId};
 use synor_economics::metering::{ResourceType, UsageKey, UsageRow};
 use synor_economics::money::MicroSynor;
 use synor_economics::period::{Month, Timestamp, Zone};
@@ -33,6 +35,10 @@ enum Event {
     MineAgain(usize),
     Void(usize),
     Deduct(i64),
+    /// A hold of an amount, for so many events.
+    Hold(i64, i64),
+    Capture(usize, i64, bool),
+    Release(usize),
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -45,6 +51,10 @@ fn event() -> impl Strategy<Value = Event> {
         3 => any::<usize>().prop_map(Event::MineAgain),
         1 => any::<usize>().prop_map(Event::Void),
         2 => (1i64..300_000).prop_map(Event::Deduct),
+        3 => (1i64..300_000, 1i64..9).prop_map(|(a, events)| Event::Hold(a, events)),
+        3 => (any::<usize>(), 1i64..200_000, any::<bool>())
+            .prop_map(|(n, a, last)| Event::Capture(n, a, last)),
+        1 => any::<usize>().prop_map(Event::Release),
     ]
 }
 
@@ -53,6 +63,7 @@ fn event() -> impl Strategy<Value = Event> {
 struct Books {
     now: i64,
     credits: BTreeMap<CreditId, CreditEntry>,
+    holds: BTreeMap<HoldId, Hold>,
     invoices: Vec<Invoice>,
     payments: Vec<Payment>,
     distributions: BTreeMap<InvoiceId, Distribution>,
@@ -137,16 +148,75 @@ impl Books {
             }
             Event::Void(n) => self.void(*n),
             Event::Deduct(amount) => {
-                let mut manager = CreditManager::new(self.credits.values().cloned().collect());
-                let amount = MicroSynor::new(*amount);
-                let Ok(uses) = PrepaidManager::new(&mut manager).deduct(amount, self.now()) else {
-                    return;
-                };
-                let id = DeductionId::derived(&[&self.now.to_string()]);
-                self.post(&deducted(id, &acme(), &uses, "x", self.now()).unwrap());
-                self.keep(manager);
+                let mut prepaid = self.prepaid();
+                if let Ok(uses) = prepaid.deduct(MicroSynor::new(*amount), self.now()) {
+                    let id = DeductionId::derived(&[&self.now.to_string()]);
+                    self.post(&deducted(id, &acme(), &uses, "x", self.now()).unwrap());
+                }
+                self.keep(prepaid.into_credits());
             }
+            Event::Hold(..) | Event::Capture(..) | Event::Release(_) => self.hold_moves(event),
         }
+    }
+
+    /// What can be spent now, after what has expired was noted.
+    fn prepaid(&mut self) -> PrepaidManager {
+        let credits = CreditManager::new(self.credits.values().cloned().collect());
+        let open = self.holds.values().filter(|hold| hold.closed_at.is_none());
+        let mut prepaid = PrepaidManager::new(credits, open.cloned().collect());
+        while let Some((hold, moved)) = prepaid.expire(self.now()).unwrap() {
+            self.post(&released(&hold, &moved, self.now()).unwrap());
+            self.holds.insert(hold.hold_id, hold);
+        }
+        prepaid
+    }
+
+    fn hold_moves(&mut self, event: &Event) {
+        let mut prepaid = self.prepaid();
+        let now = self.now();
+        let nth = |n: usize| self.holds.keys().nth(n % self.holds.len().max(1)).copied();
+        let moved: Option<(Hold, HoldMove, JournalEntry)> = match event {
+            Event::Hold(amount, events) => {
+                let new = NewHold {
+                    hold_id: HoldId::derived(&[&self.now.to_string()]),
+                    account_id: acme(),
+                    amount: MicroSynor::new(*amount),
+                    reason: "x".to_owned(),
+                    expires_at: now.plus_secs(*events),
+                };
+                prepaid.hold(new, now).ok().map(|hold| {
+                    let entry = held(&hold).unwrap();
+                    (hold, HoldMove::default(), entry)
+                })
+            }
+            Event::Capture(n, amount, last) => nth(*n).and_then(|id| {
+                let before = prepaid.balance(now).unwrap();
+                let amount = MicroSynor::new(*amount);
+                let done = prepaid.capture(id, Some(amount), *last, now);
+                let after = prepaid.balance(now).unwrap();
+                assert!(after >= before, "a capture takes from the hold alone");
+                done.ok().map(|(hold, moved)| {
+                    let id = DeductionId::derived(&[&self.now.to_string()]);
+                    let entry = captured(id, &hold, &moved, now).unwrap();
+                    (hold, moved, entry)
+                })
+            }),
+            Event::Release(n) => nth(*n).and_then(|id| {
+                let done = prepaid.release(id, now).ok();
+                done.map(|(hold, moved)| {
+                    let entry = released(&hold, &moved, now).unwrap();
+                    (hold, moved, entry)
+                })
+            }),
+            _ => None,
+        };
+        if let Some((hold, _, entry)) = moved {
+            assert_eq!(hold.check(), Ok(()));
+            assert!(hold.captured_micro_synor <= hold.amount_micro_synor);
+            self.post(&entry);
+            self.holds.insert(hold.hold_id, hold);
+        }
+        self.keep(prepaid.into_credits());
     }
 
     fn choose(&self, n: usize, is: impl Fn(&Payment) -> bool) -> Option<usize> {
@@ -299,6 +369,8 @@ impl Books {
         assert_eq!(self.balances.values().sum::<i64>(), 0);
         assert_eq!(of(LedgerAccount::Prepaid(acme())), left(true), "prepaid");
         assert_eq!(of(LedgerAccount::Credit(acme())), left(false), "credit");
+        let held = sum(&mut self.holds.values().map(|hold| hold.left().unwrap()));
+        assert_eq!(of(LedgerAccount::Held(acme())), -held, "held");
         assert_eq!(of(LedgerAccount::Receivable(acme())), owed, "receivable");
         assert_eq!(of(LedgerAccount::Clawback(acme())), back, "clawback");
         let clearing = sum(&mut counting().map(|p| p.amount_micro_synor));
