@@ -35,6 +35,8 @@ pub struct Balance {
     pub prepaid_micro_synor: MicroSynor,
     /// What of it was granted.
     pub credit_micro_synor: MicroSynor,
+    /// What is on hold, and so not part of the balance.
+    pub on_hold_micro_synor: MicroSynor,
     /// What is owed on open invoices.
     pub outstanding_micro_synor: MicroSynor,
     /// How many invoices are open.
@@ -44,10 +46,11 @@ pub struct Balance {
 impl Engine {
     /// What an account has and owes; it reflects every acknowledged operation.
     pub async fn balance(&self, account: &AccountId) -> Result<Balance, EngineError> {
-        self.account(account).await?;
         let now = self.now();
-        let credits = self.open_credits(account).await?;
+        let (_, mut money) = self.prepaid_of(account).await?;
+        while money.expire(now)?.is_some() {}
         let of = |prepaid: bool| {
+            let credits = money.credits().credits();
             let same = credits.iter().filter(|c| c.source.is_prepaid() == prepaid);
             MicroSynor::sum(same.map(|c| c.available_at(now)))
         };
@@ -62,6 +65,7 @@ impl Engine {
             balance_micro_synor: prepaid.checked_add(credit)?,
             prepaid_micro_synor: prepaid,
             credit_micro_synor: credit,
+            on_hold_micro_synor: money.on_hold()?,
             outstanding_micro_synor: MicroSynor::sum(owed)?,
             open_invoices: open.len(),
         })
@@ -76,17 +80,6 @@ impl Engine {
             .await?
             .items;
         Ok(CreditManager::new(credits).into_credits())
-    }
-
-    pub(crate) async fn open_credits(
-        &self,
-        account: &AccountId,
-    ) -> Result<Vec<CreditEntry>, EngineError> {
-        Ok(self
-            .store
-            .list(ListQuery::of(Kind::Credit, account).open())
-            .await?
-            .items)
     }
 
     /// Grants a credit. The same command grants it once.
@@ -115,23 +108,28 @@ impl Engine {
             // Also when it could not be granted any more, having expired since.
             return serde_json::from_value(before.reply).map_err(invalid_reply);
         }
-        let now = self.now();
-        let id = CreditId::derived(&[&command]);
-        let credit = CreditEntry::grant(
-            id,
-            account.clone(),
-            new.amount_micro_synor,
-            new.source.clone(),
-            new.expires_at,
-            now,
-        )?;
-        let mut changes = ChangeSet::new(command, now);
-        changes.request = request;
-        changes.reply = serde_json::to_value(&credit).map_err(invalid_reply)?;
-        changes.put(&credit)?;
-        changes.entries.push(granted(&credit)?);
-        let committed = self.store.commit(changes).await?;
-        serde_json::from_value(committed.reply).map_err(invalid_reply)
+        let scope = scope_of(account);
+        self.decide(&scope, || async {
+            let version = self.store.version(&scope).await?;
+            let now = self.now();
+            let credit = CreditEntry::grant(
+                CreditId::derived(&[&command]),
+                account.clone(),
+                new.amount_micro_synor,
+                new.source.clone(),
+                new.expires_at,
+                now,
+            )?;
+            let mut changes = ChangeSet::new(command.clone(), now);
+            changes.request.clone_from(&request);
+            changes.reply = serde_json::to_value(&credit).map_err(invalid_reply)?;
+            // Who spends from memory must see that there is more.
+            changes.expect(scope.clone(), version).put(&credit)?;
+            changes.entries.push(granted(&credit)?);
+            let committed = self.store.commit(changes).await?;
+            serde_json::from_value(committed.reply).map_err(invalid_reply)
+        })
+        .await
     }
 }
 

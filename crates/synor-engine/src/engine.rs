@@ -21,9 +21,13 @@ use crate::clock::Clock;
 use crate::error::EngineError;
 use crate::quotas::QuotaBook;
 use crate::spot::{SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN};
+use crate::till::Turn;
 
 /// How often a decision is made again before its conflict is reported.
-const ATTEMPTS_MAX: u32 = 64;
+pub(crate) const ATTEMPTS_MAX: u32 = 64;
+
+/// The most scopes whose turns are remembered, with the money of those that are accounts.
+const TURNS_MAX: usize = 65_536;
 
 /// What an operator decides.
 #[derive(Debug, Clone)]
@@ -68,7 +72,7 @@ pub struct Engine {
     /// The quotas in force.
     pub(crate) quotas: QuotaBook,
     /// One decision at a time for each scope, so that a hot account does not fight itself.
-    turns: Mutex<HashMap<Scope, Arc<tokio::sync::Mutex<()>>>>,
+    turns: Mutex<HashMap<Scope, Arc<tokio::sync::Mutex<Turn>>>>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -154,6 +158,18 @@ impl Engine {
         format!("{what}/{}", Uuid::now_v7())
     }
 
+    /// Whose turn it is to decide about a scope.
+    pub(crate) fn turn(&self, scope: &Scope) -> Arc<tokio::sync::Mutex<Turn>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = turns.get(scope) {
+            return Arc::clone(turn);
+        }
+        if turns.len() >= TURNS_MAX {
+            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        }
+        Arc::clone(turns.entry(scope.clone()).or_default())
+    }
+
     /// Decides, one at a time for the scope, and again whenever a conflict shows that the decision
     /// was made on what has changed meanwhile.
     pub(crate) async fn decide<T, F>(
@@ -164,11 +180,9 @@ impl Engine {
     where
         F: Future<Output = Result<T, EngineError>>,
     {
-        let turn = {
-            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(turns.entry(scope.clone()).or_default())
-        };
-        let _mine = turn.lock().await;
+        let turn = self.turn(scope);
+        let mut mine = turn.lock().await;
+        mine.forget();
         let mut attempts = 0;
         loop {
             match decision().await {

@@ -12,6 +12,7 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 const AUTO_PAY_EVERY: Duration = Duration::from_secs(2);
 const REFERRALS_EVERY: Duration = Duration::from_secs(5);
 const SPOT_EVERY: Duration = Duration::from_secs(1);
+const HOLDS_EVERY: Duration = Duration::from_secs(1);
 const OVERDUE_EVERY: Duration = Duration::from_secs(60);
 
 impl Engine {
@@ -22,12 +23,14 @@ impl Engine {
         let mut overdue = interval(OVERDUE_EVERY);
         let mut referrals = interval(REFERRALS_EVERY);
         let mut spot = interval(SPOT_EVERY);
+        let mut holds = interval(HOLDS_EVERY);
         for timer in [
             &mut follow,
             &mut auto_pay,
             &mut overdue,
             &mut referrals,
             &mut spot,
+            &mut holds,
         ] {
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
@@ -38,6 +41,7 @@ impl Engine {
                 _ = auto_pay.tick() => ("auto-pay", self.run_auto_pay().await),
                 _ = referrals.tick() => ("referrals", self.reward_referrals().await),
                 _ = spot.tick() => ("spot market", self.clear_spot_due().await),
+                _ = holds.tick() => ("holds", self.expire_holds().await),
                 _ = overdue.tick() => ("overdue", self.mark_overdue().await),
             };
             if let Err(error) = done {

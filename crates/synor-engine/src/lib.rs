@@ -17,6 +17,7 @@ mod engine;
 mod error;
 mod estimate;
 mod follow_chain;
+mod holds;
 mod ingest;
 mod jobs;
 mod overdue;
@@ -27,6 +28,7 @@ mod promotions;
 mod quotas;
 mod referrals;
 mod spot;
+mod till;
 mod verify;
 mod void_invoice;
 
@@ -38,7 +40,7 @@ pub use close_period::{CLOSED_LISTED_MAX, ClosedInvoice, ClosedPeriod, FailedAcc
 pub use commitments::NewCommitment;
 pub use corrections::{CORRECTION_MAX, Corrected, Correction};
 pub use credits::{Balance, NewCredit};
-pub use deduct::DeductResult;
+pub use deduct::{DeductResult, Sufficiency};
 pub use deposit::{DepositState, NewDeposit};
 pub use distribution::{DistributionTotals, OperatorTotal};
 pub use engine::{Engine, EngineConfig};
@@ -47,6 +49,7 @@ pub use estimate::{
     Asker, CostEstimate, EstimateRequest, Forecast, RepricedAccount, RerateRequest, Rerated,
     UsageBill,
 };
+pub use holds::{CaptureOrder, CaptureResult, HOLD_SECS_DEFAULT, HoldOrder, HoldResult};
 pub use ingest::{Admitted, IngestBatch, Ingested, KnownEvent, Rejection};
 pub use pay::InvoicePayment;
 pub use plans::NewPlan;

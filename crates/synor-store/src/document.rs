@@ -7,7 +7,7 @@ use synor_economics::billing::{
     AutoPayConfig, CreditEntry, CreditUse, Deposit, Invoice, Payment, PaymentStatus,
 };
 use synor_economics::distribution::Distribution;
-use synor_economics::id::{AccountId, DeductionId};
+use synor_economics::id::{AccountId, DeductionId, HoldId};
 use synor_economics::money::MicroSynor;
 use synor_economics::period::Timestamp;
 use synor_economics::pricing::promotion::{Promotion, Redemption};
@@ -31,6 +31,7 @@ pub enum Kind {
     Deduction,
     Deposit,
     Distribution,
+    Hold,
     Invoice,
     Payment,
     PriceList,
@@ -49,7 +50,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Account,
         Self::ApiKey,
         Self::AutoPay,
@@ -60,6 +61,7 @@ impl Kind {
         Self::Deduction,
         Self::Deposit,
         Self::Distribution,
+        Self::Hold,
         Self::Invoice,
         Self::Payment,
         Self::PriceList,
@@ -81,6 +83,11 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
+    /// Whether its documents change many times for once that they are made.
+    pub(crate) const fn changes_often(self) -> bool {
+        matches!(self, Self::Counter | Self::Credit)
+    }
+
     /// The kind's name, as it is stored.
     pub const fn name(self) -> &'static str {
         match self {
@@ -94,6 +101,7 @@ impl Kind {
             Self::Deduction => "deduction",
             Self::Deposit => "deposit",
             Self::Distribution => "distribution",
+            Self::Hold => "hold",
             Self::Invoice => "invoice",
             Self::Payment => "payment",
             Self::PriceList => "price_list",
@@ -217,6 +225,9 @@ pub struct Deduction {
     pub amount_micro_synor: MicroSynor,
     /// Of which credits.
     pub credits: Vec<CreditUse>,
+    /// Captured from which hold; absent if it was taken at once.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hold_id: Option<HoldId>,
     /// What for.
     pub reason: String,
     /// When.

@@ -155,8 +155,25 @@ impl Group {
         }
     }
 
-    /// Applies all of a set, or nothing of it.
+    /// Applies all of a set, or nothing of it. A set of a lane that does not come to what it was
+    /// decided to be breaks the lane off.
     pub(crate) fn apply(&mut self, set: Prepared) -> Result<Committed, StoreError> {
+        let Some(lane) = set.lane.clone() else {
+            return self.apply_alone(set);
+        };
+        if lane.is_broken() {
+            let scope = set.expects.into_iter().map(|(scope, _)| scope);
+            let scope = scope.collect::<Vec<_>>().join(", ");
+            return Err(StoreError::Conflict { scope });
+        }
+        let result = self.apply_alone(set);
+        if !matches!(&result, Ok(committed) if !committed.replayed) {
+            lane.break_off();
+        }
+        result
+    }
+
+    fn apply_alone(&mut self, set: Prepared) -> Result<Committed, StoreError> {
         if let Some((request, reply)) = self.known.commands.get(&set.command) {
             return replayed(&set.command, &set.request, request, reply);
         }

@@ -9,6 +9,8 @@ mod digest;
 mod document;
 mod error;
 mod group;
+mod hold;
+mod lane;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod prepared;
@@ -23,6 +25,7 @@ pub use document::{
     Counter, Deduction, Document, Keys, Kind, PriceListRecord, Referral, StoredDocument,
 };
 pub use error::StoreError;
+pub use lane::{Landing, Lane};
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_SCHEMA, PostgresStore};
 pub use spot::{

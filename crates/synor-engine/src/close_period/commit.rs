@@ -38,9 +38,15 @@ impl Engine {
         self.decide(&Scope::InvoiceNumbers, || {
             let (gathered, accounts) = (gathered.take(), &accounts);
             async move {
+                // Again: this time nobody spends between what is read and what is committed, so
+                // that an account in constant use is billed, too.
+                let _turns;
                 let chunk = match gathered {
                     Some(chunk) => chunk,
-                    None => self.gather_chunk(month, accounts.clone()).await?,
+                    None => {
+                        _turns = self.turns_of(accounts).await;
+                        self.gather_chunk(month, accounts.clone()).await?
+                    }
                 };
                 self.number_and_commit(chunk).await
             }

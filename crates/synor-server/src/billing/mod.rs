@@ -5,6 +5,7 @@ mod balance;
 mod deposit;
 mod events;
 mod export;
+mod holds;
 mod invoices;
 mod pay;
 mod terms;
@@ -19,8 +20,13 @@ use crate::state::AppState;
 pub fn router() -> Router<AppState> {
     Router::new()
         .route("/balance", get(balance::balance))
+        .route("/balance/sufficient", get(balance::sufficient))
         .route("/credits", get(balance::credits))
         .route("/deduct", post(balance::deduct))
+        .route("/holds", get(holds::list).post(holds::place))
+        .route("/holds/{id}", get(holds::show))
+        .route("/holds/{id}/capture", post(holds::capture))
+        .route("/holds/{id}/release", post(holds::release))
         .route("/invoices", get(invoices::list))
         .route("/invoices/current", get(invoices::current))
         .route("/invoices/{id}", get(invoices::show))

@@ -2,14 +2,14 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::read;
+use super::kept::Kept;
 use crate::group::{Asks, Known, NewCommand, NewEntry, Writes};
 use crate::prepared::PreparedDocument;
 
 /// What the book answers to a group.
-pub fn known(c: &Connection, asks: &Asks) -> rusqlite::Result<Known> {
+pub fn known(c: &Connection, kept: &mut Kept, asks: &Asks) -> rusqlite::Result<Known> {
     let mut known = Known {
-        head: read::journal_head(c)?,
+        head: kept.head(c)?,
         ..Known::default()
     };
     let mut commands = c.prepare_cached("SELECT request, reply FROM commands WHERE command = ?")?;
@@ -20,7 +20,7 @@ pub fn known(c: &Connection, asks: &Asks) -> rusqlite::Result<Known> {
         }
     }
     for scope in &asks.scopes {
-        let version = read::version(c, scope)?;
+        let version = kept.version(c, scope)?;
         known.versions.insert(scope.clone(), version);
     }
     let mut owners = c.prepare_cached("SELECT id FROM documents WHERE kind = ? AND lookup = ?")?;
@@ -38,7 +38,7 @@ pub fn known(c: &Connection, asks: &Asks) -> rusqlite::Result<Known> {
         }
     }
     for account in &asks.accounts {
-        let balance = read::balance(c, &account.to_string())?;
+        let balance = kept.balance(c, account)?;
         known.balances.insert(account.clone(), balance);
     }
     Ok(known)
@@ -80,6 +80,27 @@ fn put(c: &Connection, put: &PreparedDocument) -> rusqlite::Result<()> {
     let document = &put.document;
     let keys = &document.keys;
     let account = keys.account.as_ref().map(|a| a.as_str());
+    if document.kind.changes_often() {
+        // What it is found by has hardly ever changed; then no index is touched.
+        let changed = c
+            .prepare_cached(
+                "UPDATE documents SET body = ?, digest = ? WHERE kind = ? AND id = ? AND
+                 account IS ? AND lookup IS ? AND sort_key = ? AND is_open = ?",
+            )?
+            .execute(params![
+                document.body,
+                put.digest,
+                document.kind.name(),
+                keys.id,
+                account,
+                keys.lookup,
+                keys.sort_key,
+                keys.is_open,
+            ])?;
+        if changed > 0 {
+            return Ok(());
+        }
+    }
     c.prepare_cached(
         "INSERT INTO documents (kind, id, account, lookup, sort_key, is_open, body, digest)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)

@@ -2,6 +2,7 @@
 
 mod check;
 mod commit;
+mod kept;
 mod read;
 mod schema;
 mod transfer;
@@ -18,6 +19,7 @@ use synor_economics::money::MicroSynor;
 use crate::change_set::{ChangeSet, Committed, Scope};
 use crate::document::{Kind, StoredDocument};
 use crate::error::StoreError;
+use crate::lane::Landing;
 use crate::prepared::Prepared;
 use crate::store::{AccountRecords, BookCheck, JournalLine, ListQuery, Page, RecordsQuery, Store};
 use crate::transfer::{BookPart, BookRow};
@@ -110,8 +112,8 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn commit(&self, changes: ChangeSet) -> Result<Committed, StoreError> {
-        self.writer.commit(Prepared::of(changes).await?).await
+    async fn submit(&self, changes: ChangeSet) -> Result<Landing, StoreError> {
+        self.writer.submit(Prepared::of(changes).await?)
     }
 
     async fn replay(&self, command: &str, request: &str) -> Result<Option<Committed>, StoreError> {

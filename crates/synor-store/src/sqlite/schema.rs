@@ -80,6 +80,19 @@ const STEPS: &[&str] = &["
     CREATE INDEX documents_of_account ON documents (kind, account, sort_key, id);
     CREATE INDEX documents_in_order ON documents (kind, sort_key, id);
     CREATE INDEX documents_open ON documents (kind, account, sort_key, id) WHERE is_open = 1;
+", "
+    -- What is open of all accounts, such as the holds that expire next.
+    CREATE INDEX documents_open_in_order ON documents (kind, sort_key, id) WHERE is_open = 1;
+    -- Commands lie in order of arrival, too: their names are random, and their rows are not small.
+    ALTER TABLE commands RENAME TO commands_by_name;
+    CREATE TABLE commands (
+        command   TEXT NOT NULL UNIQUE,
+        request   BLOB NOT NULL,            -- digest of what was asked
+        reply     TEXT NOT NULL,
+        at        INTEGER NOT NULL
+    );
+    INSERT INTO commands SELECT * FROM commands_by_name ORDER BY at, command;
+    DROP TABLE commands_by_name;
 "];
 
 /// Opens the file for writing and brings its schema up to date.

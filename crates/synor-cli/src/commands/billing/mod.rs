@@ -5,6 +5,7 @@ mod balance;
 mod credits;
 pub mod deposit;
 mod export;
+mod hold;
 pub mod invoice;
 mod invoices;
 pub mod pay;
@@ -32,6 +33,9 @@ pub enum Command {
     Deposit(deposit::Arguments),
     /// The credits, in order of use.
     Credits,
+    /// Parts of the balance that are set aside.
+    #[command(subcommand)]
+    Hold(hold::Command),
     /// The plan, commitments and promotions.
     Terms,
     /// Redeem a promo code.
@@ -51,6 +55,7 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
     let command = match command {
         Command::Deposit(arguments) => Command::Deposit(arguments.checked()?),
         Command::AutoPay(command) => Command::AutoPay(command.checked()?),
+        Command::Hold(command) => Command::Hold(command.checked()?),
         other => other,
     };
     let session = Session::connect(global).await?;
@@ -61,6 +66,7 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
         Command::Pay(arguments) => pay::run(arguments, &session, global).await,
         Command::Deposit(arguments) => deposit::run(arguments, &session, global).await,
         Command::Credits => credits::run(&session).await,
+        Command::Hold(command) => hold::run(command, &session).await,
         Command::Terms => terms::show(&session).await,
         Command::Redeem { code } => terms::redeem(&code, &session).await,
         Command::AutoPay(command) => auto_pay::run(command, &session, global).await,
