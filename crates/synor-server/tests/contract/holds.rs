@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::NO_HOLD;
 use crate::support::document::text;
 use crate::support::server::{NOW_SECS, Server};
 
 const HOLDER: &str = "holder";
-const NO_HOLD: &str = "hld_00000000000000000000000000000000";
 
 pub async fn holds(server: &Server) {
     let opened = json!({ "account_id": HOLDER });

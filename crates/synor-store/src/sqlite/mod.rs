@@ -1,6 +1,7 @@
 //! The book of record in one SQLite file.
 
 mod check;
+mod checkpoint;
 mod commit;
 mod kept;
 mod read;
@@ -79,7 +80,9 @@ impl SqliteStore {
             file: file.to_owned(),
             idle: Mutex::new(Vec::new()),
         };
-        let writer = writer::Writer::start(connection, file.display().to_string())?;
+        let checkpoints = checkpoint::Checkpoints::start(file)?;
+        let name = file.display().to_string();
+        let writer = writer::Writer::start(connection, checkpoints, name)?;
         Ok(Self {
             writer,
             readers: Arc::new(readers),

@@ -13,9 +13,14 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Memory for the writer's pages, in KiB (negative is how SQLite tells KiB from pages): indexes are
 /// hit at random, and a page that is not in memory costs a read.
 const WRITER_CACHE_KIB: i64 = -32_768;
-/// Pages written before they are moved into the file. More than the default of 1,000, because the
-/// pages of the indexes are written again and again, and each move writes them once.
-const CHECKPOINT_PAGES: i64 = 16_384;
+/// Half of SQLite's default: a commit writes each page that it touches as a whole, and what many
+/// accounts change at once lies on as many pages.
+const PAGE_BYTES: i64 = 2_048;
+/// Pages written ahead before the writer itself moves them into the file, which makes everybody
+/// wait; by then they have been moved beside it.
+const CHECKPOINT_PAGES: i64 = 262_144;
+/// Prepared statements that are kept.
+const STATEMENTS: usize = 64;
 
 /// The newest schema; each step leads from the one before.
 const STEPS: &[&str] = &["
@@ -104,6 +109,11 @@ pub fn open(file: &Path) -> Result<Connection, StoreError> {
     };
     let mut connection = Connection::open(file).map_err(database)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(database)?;
+    // A book that is there already keeps the size that it has.
+    let page: i64 = std::env::var("SYNOR_PAGE").map_or(PAGE_BYTES, |p| p.parse().unwrap());
+    connection
+        .pragma_update(None, "page_size", page)
+        .map_err(database)?;
     connection
         .pragma_update(None, "journal_mode", "WAL")
         .map_err(database)?;
@@ -116,6 +126,7 @@ pub fn open(file: &Path) -> Result<Connection, StoreError> {
     connection
         .pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)
         .map_err(database)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     let found: i64 = connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .map_err(database)?;
@@ -137,4 +148,17 @@ pub fn open(file: &Path) -> Result<Connection, StoreError> {
         transaction.commit().map_err(database)?;
     }
     Ok(connection)
+}
+
+/// Opens a file that has been opened before for what neither reads nor writes rows.
+pub fn reopen(file: &Path) -> Result<Connection, StoreError> {
+    let opened = Connection::open(file).and_then(|connection| {
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        Ok(connection)
+    });
+    opened.map_err(|source| StoreError::Database {
+        database: file.display().to_string(),
+        source: source.into(),
+    })
 }

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
+use super::checkpoint::Checkpoints;
 use super::commit;
 use super::kept::Kept;
 use crate::change_set::Committed;
@@ -27,15 +28,22 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn start(mut connection: Connection, file: String) -> Result<Self, StoreError> {
+    pub fn start(
+        mut connection: Connection,
+        mut checkpoints: Checkpoints,
+        file: String,
+    ) -> Result<Self, StoreError> {
         let (requests, queue) = mpsc::channel::<(Prepared, Answer)>();
         let run = move || {
             let mut kept = Kept::default();
             while let Ok(first) = queue.recv() {
                 let mut group = vec![first];
                 group.extend(queue.try_iter().take(GROUP_MAX - 1));
-                write_group(&mut connection, &mut kept, group, &file);
+                let rows = write_group(&mut connection, &mut kept, group, &file);
+                checkpoints.after(&connection, rows);
             }
+            // Its connection must not be the last one to close.
+            drop(checkpoints);
         };
         let thread = std::thread::Builder::new()
             .name("book writer".to_owned())
@@ -67,20 +75,22 @@ impl Drop for Writer {
     }
 }
 
+/// Answers each of the group; how many rows were written.
 fn write_group(
     connection: &mut Connection,
     kept: &mut Kept,
     group: Vec<(Prepared, Answer)>,
     file: &str,
-) {
+) -> usize {
     let (sets, answers): (Vec<_>, Vec<_>) = group.into_iter().unzip();
     let lanes: Vec<Lane> = sets.iter().filter_map(|set| set.lane.clone()).collect();
     match decide(connection, kept, sets) {
-        Ok(results) => {
+        Ok((results, rows)) => {
             for (answer, result) in answers.into_iter().zip(results) {
                 // A caller that has gone away no longer wants its answer.
                 let _ = answer.send(result);
             }
+            rows
         }
         Err(error) => {
             // Nothing of the group is durable, so none of it is acknowledged.
@@ -93,6 +103,7 @@ fn write_group(
                     source: error.clone().into(),
                 }));
             }
+            0
         }
     }
 }
@@ -101,7 +112,7 @@ fn decide(
     connection: &mut Connection,
     kept: &mut Kept,
     sets: Vec<Prepared>,
-) -> rusqlite::Result<Vec<Result<Committed, StoreError>>> {
+) -> rusqlite::Result<(Vec<Result<Committed, StoreError>>, usize)> {
     // Immediate: what is read here cannot change before it is written.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     kept.drop_if_stale(&transaction)?;
@@ -113,5 +124,5 @@ fn decide(
         transaction.commit()?;
         kept.remember(&writes);
     }
-    Ok(results)
+    Ok((results, writes.rows()))
 }
