@@ -56,6 +56,7 @@ const STEPS: &[&str] = &[
     -- Their rows change all the time; with room beside them no index is touched.
     ALTER TABLE balances SET (fillfactor = 50);
     ALTER TABLE scopes SET (fillfactor = 50);
+    ALTER TABLE documents SET (fillfactor = 80);
 "#,
 ];
 
