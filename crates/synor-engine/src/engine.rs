@@ -15,6 +15,7 @@ use synor_economics::pricing::PriceList;
 use synor_economics::pricing::spot::INTERVAL_SECS;
 use synor_store::{Scope, Store};
 use synor_usage::UsageLog;
+use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
 use crate::clock::Clock;
@@ -159,7 +160,7 @@ impl Engine {
     }
 
     /// Whose turn it is to decide about a scope.
-    pub(crate) fn turn(&self, scope: &Scope) -> Arc<tokio::sync::Mutex<Turn>> {
+    pub(crate) fn turn_of(&self, scope: &Scope) -> Arc<tokio::sync::Mutex<Turn>> {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(turn) = turns.get(scope) {
             return Arc::clone(turn);
@@ -175,23 +176,37 @@ impl Engine {
     pub(crate) async fn decide<T, F>(
         &self,
         scope: &Scope,
-        mut decision: impl FnMut() -> F,
+        decision: impl FnMut() -> F,
     ) -> Result<T, EngineError>
     where
         F: Future<Output = Result<T, EngineError>>,
     {
-        let turn = self.turn(scope);
-        let mut mine = turn.lock().await;
+        let _mine = self.turn(scope).await;
+        decide_again(decision).await
+    }
+
+    /// Waits until nobody else in this process decides on the scope. What was remembered of its money to spend from is forgotten, because it may change.
+    pub(crate) async fn turn(&self, scope: &Scope) -> OwnedMutexGuard<Turn> {
+        let mut mine = self.turn_of(scope).lock_owned().await;
         mine.forget();
-        let mut attempts = 0;
-        loop {
-            match decision().await {
-                Err(error) if error.is_conflict() && attempts < ATTEMPTS_MAX => {
-                    attempts += 1;
-                    tokio::task::yield_now().await;
-                }
-                result => return result,
+        mine
+    }
+}
+
+/// Decides, and again whenever a conflict shows that the decision was made on what has changed
+/// meanwhile.
+pub(crate) async fn decide_again<T, F>(mut decision: impl FnMut() -> F) -> Result<T, EngineError>
+where
+    F: Future<Output = Result<T, EngineError>>,
+{
+    let mut attempts = 0;
+    loop {
+        match decision().await {
+            Err(error) if error.is_conflict() && attempts < ATTEMPTS_MAX => {
+                attempts += 1;
+                tokio::task::yield_now().await;
             }
+            result => return result,
         }
     }
 }

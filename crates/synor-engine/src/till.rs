@@ -78,7 +78,7 @@ impl Engine {
         order: &SpendOrder<'_>,
         decision: impl Fn(&mut PrepaidManager, &mut ChangeSet) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
-        let turn = self.turn(&scope_of(order.account));
+        let turn = self.turn_of(&scope_of(order.account));
         let mut attempts = 0;
         loop {
             match self.try_to_spend(&turn, order, &decision).await {
@@ -250,7 +250,7 @@ impl Engine {
 
     /// Notes an account's holds that have expired.
     pub(crate) async fn expire_holds_of(&self, account: &AccountId) -> Result<(), EngineError> {
-        let turn = self.turn(&scope_of(account));
+        let turn = self.turn_of(&scope_of(account));
         let mut attempts = 0;
         loop {
             let noted = async {
@@ -283,9 +283,7 @@ impl Engine {
         accounts.dedup();
         let mut turns = Vec::with_capacity(accounts.len());
         for account in accounts {
-            let mut mine = self.turn(&scope_of(account)).lock_owned().await;
-            mine.forget();
-            turns.push(mine);
+            turns.push(self.turn(&scope_of(account)).await);
         }
         turns
     }

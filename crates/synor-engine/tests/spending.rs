@@ -188,8 +188,9 @@ impl Client {
             amount_micro_synor: Some(MicroSynor::new(left + 1)),
             is_final,
         };
-        let overrun = node.capture_hold(&acct, hold, more, &format!("{name}/more"));
-        assert!(overrun.await.is_err());
+        let another = format!("{name}/more");
+        let overrun = node.capture_hold(&acct, hold, more, &another).await;
+        assert!(overrun.is_err(), "more than the hold");
         let done = node.capture_hold(&acct, hold, order, name).await.unwrap();
         assert_eq!(done.amount_captured_micro_synor.micro(), amount);
         let sums = self.sums(account);
@@ -261,9 +262,9 @@ async fn many_at_once_on_sqlite_come_to_the_sum_of_their_answers() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_at_once_on_two_nodes_and_postgres_come_to_the_sum_of_their_answers() {
     let schema = synor_testkit::postgres::fresh_schema();
-    let connect = async || -> Arc<dyn Store> {
+    let connect = async || {
         let store = PostgresStore::connect(synor_testkit::postgres::url(), &schema).await;
-        Arc::new(store.unwrap())
+        Arc::new(store.unwrap()) as Arc<dyn Store>
     };
     let world = World::with(&[]).await.over(connect().await).await;
     let second = world.engine_over(connect().await).await;
