@@ -154,8 +154,9 @@ impl Spender for Usual {
             [&key, &account, &1_i64, &"a request"];
         c.client.execute(&c.deduct, &values).await.unwrap();
         c.client.execute(&c.close, &[&hold, &1_i64]).await.unwrap();
-        let settle = c.client.execute(&c.settle, &[&account, &(held - 1), &held]);
-        settle.await.unwrap();
+        let rest = held - 1;
+        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 3] = [&account, &rest, &held];
+        c.client.execute(&c.settle, &values).await.unwrap();
         c.commit().await;
     }
 }
