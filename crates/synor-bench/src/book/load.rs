@@ -39,6 +39,23 @@ impl Measured {
     }
 }
 
+/// Spends from every account once, so that none is met for the first time while it is measured.
+pub async fn touch_all<S: Spender>(spender: &Arc<S>, accounts: usize, clients: usize) {
+    let tasks: Vec<_> = (0..clients)
+        .map(|client| {
+            let spender = Arc::clone(spender);
+            tokio::spawn(async move {
+                for account in (client..accounts).step_by(clients) {
+                    spender.deduct(client, account).await;
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
 /// Lets so many clients work for some time, after a little that is not measured.
 pub async fn run<S: Spender>(
     spender: &Arc<S>,

@@ -129,6 +129,7 @@ async fn each<S: Spender>(
     options: &Options,
     rows: &mut Vec<Row>,
 ) {
+    load::touch_all(spender, ACCOUNTS, CLIENTS_MAX).await;
     for work in [Work::Deduct, Work::Hold] {
         for accounts in [ACCOUNTS, 1] {
             for clients in CLIENTS {

@@ -14,9 +14,6 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Memory for the writer's pages, in KiB (negative is how SQLite tells KiB from pages): indexes are
 /// hit at random, and a page that is not in memory costs a read.
 const WRITER_CACHE_KIB: i64 = -32_768;
-/// Half of SQLite's default: a commit writes each page that it touches as a whole, and what many
-/// accounts change at once lies on as many pages.
-const PAGE_BYTES: i64 = 2_048;
 /// Pages written ahead before the writer itself moves them into the file, which makes everybody
 /// wait; by then they have been moved beside it.
 const CHECKPOINT_PAGES: i64 = 262_144;
@@ -118,11 +115,6 @@ pub fn open(file: &Path) -> Result<Connection, StoreError> {
     };
     let mut connection = Connection::open(file).map_err(database)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(database)?;
-    // A book that is there already keeps the size that it has.
-    let page: i64 = std::env::var("SYNOR_PAGE").map_or(PAGE_BYTES, |p| p.parse().unwrap());
-    connection
-        .pragma_update(None, "page_size", page)
-        .map_err(database)?;
     keep_plans(&connection).map_err(database)?;
     connection
         .pragma_update(None, "journal_mode", "WAL")
