@@ -25,8 +25,9 @@ use crate::error::EngineError;
 
 /// How many invoices share a transaction.
 const CHUNK_ACCOUNTS: usize = 256;
-/// How many gathered chunks wait at most for the one that is being committed.
-const CHUNKS_WAITING: usize = 2;
+/// How many gathered chunks wait at most for the one that is being committed: enough to go on while
+/// the book moves what it wrote ahead into its file.
+const CHUNKS_WAITING: usize = 8;
 /// The most invoices, and the most failed accounts, that the answer lists one by one.
 pub const CLOSED_LISTED_MAX: usize = 100;
 /// The sequence that numbers invoices.
