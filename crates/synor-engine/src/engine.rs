@@ -26,9 +26,13 @@ use crate::clock::Clock;
 use crate::error::EngineError;
 use crate::quotas::QuotaBook;
 use crate::spot::{SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN};
+use crate::till::Turn;
 
 /// How often a decision is made again before its conflict is reported.
-const ATTEMPTS_MAX: u32 = 64;
+pub(crate) const ATTEMPTS_MAX: u32 = 64;
+
+/// The most scopes whose turns are remembered, with the money of those that are accounts.
+const TURNS_MAX: usize = 65_536;
 
 /// How long a month takes usage in after its end, unless it is configured: three days.
 const GRACE_SECS: i64 = 3 * DAY_SECS;
@@ -102,7 +106,7 @@ pub struct Engine {
     /// One charge at a time, from the nonce to the chain.
     pub(crate) charging: tokio::sync::Mutex<()>,
     /// One decision at a time for each scope, so that a hot account does not fight itself.
-    turns: Mutex<HashMap<Scope, Arc<tokio::sync::Mutex<()>>>>,
+    turns: Mutex<HashMap<Scope, Arc<tokio::sync::Mutex<Turn>>>>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -216,6 +220,18 @@ impl Engine {
         format!("{what}/{}", Uuid::now_v7())
     }
 
+    /// Whose turn it is to decide about a scope.
+    pub(crate) fn turn_of(&self, scope: &Scope) -> Arc<tokio::sync::Mutex<Turn>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = turns.get(scope) {
+            return Arc::clone(turn);
+        }
+        if turns.len() >= TURNS_MAX {
+            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        }
+        Arc::clone(turns.entry(scope.clone()).or_default())
+    }
+
     /// Decides, one at a time for the scope, and again whenever a conflict shows that the decision
     /// was made on what has changed meanwhile.
     pub(crate) async fn decide<T, F>(
@@ -230,13 +246,11 @@ impl Engine {
         decide_again(decision).await
     }
 
-    /// Waits until nobody else in this process decides on the scope.
-    pub(crate) async fn turn(&self, scope: &Scope) -> OwnedMutexGuard<()> {
-        let turn = {
-            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(turns.entry(scope.clone()).or_default())
-        };
-        turn.lock_owned().await
+    /// Waits until nobody else in this process decides on the scope. What was remembered of its money to spend from is forgotten, because it may change.
+    pub(crate) async fn turn(&self, scope: &Scope) -> OwnedMutexGuard<Turn> {
+        let mut mine = self.turn_of(scope).lock_owned().await;
+        mine.forget();
+        mine
     }
 }
 

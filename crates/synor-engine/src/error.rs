@@ -3,8 +3,8 @@
 use synor_chain::ChainError;
 use synor_economics::billing::settlement::SettlementError;
 use synor_economics::billing::{
-    AutoPayPolicyError, BillError, CreditError, InvoiceError, PaymentError, PrepaidError,
-    TopUpError,
+    AutoPayPolicyError, BillError, CreditError, HoldError, InvoiceError, PaymentError,
+    PrepaidError, TopUpError,
 };
 use synor_economics::budget::{BudgetError, BudgetExceeded};
 use synor_economics::distribution::DistributionError;
@@ -149,6 +149,22 @@ impl From<DistributionError> for EngineError {
 }
 
 impl EngineError {
+    /// Whether money was not spent because a rule says so, before anything was changed.
+    pub(crate) const fn is_refusal(&self) -> bool {
+        use HoldError::{Closed, Exceeded, Expiry, NotPositive};
+        matches!(
+            self,
+            Self::Prepaid(
+                PrepaidError::InsufficientBalance { .. }
+                    | PrepaidError::NotPositive(_)
+                    | PrepaidError::NoOpenHold(_)
+                    | PrepaidError::Hold(
+                        Closed { .. } | Exceeded { .. } | Expiry { .. } | NotPositive(_)
+                    )
+            )
+        )
+    }
+
     /// Whether a decision was made on what has changed meanwhile, so that deciding again may help.
     pub(crate) const fn is_conflict(&self) -> bool {
         matches!(self, Self::Store(StoreError::Conflict { .. }))

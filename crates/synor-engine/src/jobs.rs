@@ -14,6 +14,7 @@ const AUTO_PAY_EVERY: Duration = Duration::from_secs(2);
 const TOP_UP_EVERY: Duration = Duration::from_secs(2);
 const REFERRALS_EVERY: Duration = Duration::from_secs(5);
 const SPOT_EVERY: Duration = Duration::from_secs(1);
+const HOLDS_EVERY: Duration = Duration::from_secs(1);
 const DUNNING_EVERY: Duration = Duration::from_secs(60);
 const CLOSE_EVERY: Duration = Duration::from_secs(60);
 const REFUNDS_EVERY: Duration = Duration::from_secs(1);
@@ -33,6 +34,7 @@ impl Engine {
         let mut refunds = interval(REFUNDS_EVERY);
         let mut referrals = interval(REFERRALS_EVERY);
         let mut spot = interval(SPOT_EVERY);
+        let mut holds = interval(HOLDS_EVERY);
         for timer in [
             &mut follow,
             &mut auto_pay,
@@ -42,6 +44,7 @@ impl Engine {
             &mut refunds,
             &mut referrals,
             &mut spot,
+            &mut holds,
         ] {
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
@@ -55,6 +58,7 @@ impl Engine {
                 () = self.budgets.woken() => ("top-up", self.run_top_ups().await),
                 _ = referrals.tick() => ("referrals", self.reward_referrals().await),
                 _ = spot.tick() => ("spot market", self.clear_spot_due().await),
+                _ = holds.tick() => ("holds", self.expire_holds().await),
                 _ = refunds.tick() => ("refunds", self.send_refunds().await),
                 _ = close.tick(), if self.auto_close =>
                     ("closing", self.close_due().await.map(|months| months.len())),

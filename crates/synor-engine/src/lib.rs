@@ -23,6 +23,7 @@ mod engine;
 mod error;
 mod estimate;
 mod follow_chain;
+mod holds;
 mod incidents;
 mod ingest;
 mod jobs;
@@ -36,6 +37,7 @@ mod referrals;
 mod refunds;
 mod spot;
 mod taxes;
+mod till;
 mod top_up;
 mod verify;
 mod verify_corrections;
@@ -54,7 +56,7 @@ pub use commitments::NewCommitment;
 pub use corrections::{CORRECTION_MAX, Corrected, Correction};
 pub use credit_notes::{NewInvoiceCredit, NewRefund};
 pub use credits::{Balance, NewCredit};
-pub use deduct::DeductResult;
+pub use deduct::{DeductResult, Sufficiency};
 pub use deposit::{DepositState, NewDeposit};
 pub use distribution::{DistributionTotals, OperatorTotal};
 pub use dunning::DunningRun;
@@ -64,6 +66,7 @@ pub use estimate::{
     Asker, CostEstimate, EstimateRequest, Forecast, RepricedAccount, RerateRequest, Rerated,
     UsageBill,
 };
+pub use holds::{CaptureOrder, CaptureResult, HOLD_SECS_DEFAULT, HoldOrder, HoldResult};
 pub use incidents::{IncidentState, NewIncident};
 pub use ingest::{Admitted, IngestBatch, Ingested, KnownEvent, Rejection};
 pub use pay::InvoicePayment;

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use synor_chain::ChainError;
 use synor_economics::billing::settlement::SettlementError;
-use synor_economics::billing::{InvoiceError, PrepaidError};
+use synor_economics::billing::{HoldError, InvoiceError, PrepaidError};
 use synor_economics::pricing::spot::SpotError;
 use synor_engine::EngineError;
 use synor_store::StoreError;
@@ -121,6 +121,15 @@ impl From<EngineError> for Problem {
             EngineError::Payment(_) => (S::CONFLICT, "invoice-not-payable"),
             EngineError::Prepaid(PrepaidError::InsufficientBalance { .. }) => {
                 (S::PAYMENT_REQUIRED, "insufficient-balance")
+            }
+            EngineError::Prepaid(PrepaidError::Hold(HoldError::Closed { .. })) => {
+                (S::CONFLICT, "hold-closed")
+            }
+            EngineError::Prepaid(PrepaidError::Hold(HoldError::Exceeded { .. })) => {
+                (S::UNPROCESSABLE_ENTITY, "hold-exceeded")
+            }
+            EngineError::Prepaid(PrepaidError::Hold(HoldError::Expiry { .. })) => {
+                (S::UNPROCESSABLE_ENTITY, "invalid-request")
             }
             EngineError::Prepaid(_)
             | EngineError::Settlement(SettlementError::Credit(_) | SettlementError::Money(_)) => {

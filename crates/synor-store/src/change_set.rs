@@ -8,6 +8,7 @@ use synor_economics::period::Timestamp;
 
 use crate::document::{Document, StoredDocument};
 use crate::error::StoreError;
+use crate::lane::Lane;
 
 /// Something that decisions are made on, with a version that every decision about it raises.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,6 +64,8 @@ pub struct ChangeSet {
     pub request: String,
     /// The versions that the decision was made on.
     pub expects: BTreeMap<Scope, u64>,
+    /// What it was decided behind, if that had not landed yet.
+    pub lane: Option<Lane>,
     /// New and changed documents.
     pub documents: Vec<StoredDocument>,
     /// Movements of value.
@@ -80,6 +83,7 @@ impl ChangeSet {
             command: command.into(),
             request: String::new(),
             expects: BTreeMap::new(),
+            lane: None,
             documents: Vec::new(),
             entries: Vec::new(),
             reply: serde_json::Value::Null,

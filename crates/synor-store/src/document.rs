@@ -7,7 +7,7 @@ use synor_economics::billing::{
     AutoPayConfig, CreditEntry, CreditUse, Deposit, Invoice, Payment, PaymentStatus,
 };
 use synor_economics::distribution::Distribution;
-use synor_economics::id::{AccountId, DeductionId};
+use synor_economics::id::{AccountId, DeductionId, HoldId};
 use synor_economics::money::MicroSynor;
 use synor_economics::period::Timestamp;
 use synor_economics::pricing::promotion::{Promotion, Redemption};
@@ -36,6 +36,7 @@ pub enum Kind {
     Deposit,
     Distribution,
     Incident,
+    Hold,
     Invoice,
     Payment,
     PriceList,
@@ -61,7 +62,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::Account,
         Self::Alert,
         Self::ApiKey,
@@ -77,6 +78,7 @@ impl Kind {
         Self::Deposit,
         Self::Distribution,
         Self::Incident,
+        Self::Hold,
         Self::Invoice,
         Self::Payment,
         Self::PriceList,
@@ -105,6 +107,11 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
+    /// Whether its documents change many times for once that they are made.
+    pub(crate) const fn changes_often(self) -> bool {
+        matches!(self, Self::Counter | Self::Credit)
+    }
+
     /// The kind's name, as it is stored.
     pub const fn name(self) -> &'static str {
         match self {
@@ -123,6 +130,7 @@ impl Kind {
             Self::Deposit => "deposit",
             Self::Distribution => "distribution",
             Self::Incident => "incident",
+            Self::Hold => "hold",
             Self::Invoice => "invoice",
             Self::Payment => "payment",
             Self::PriceList => "price_list",
@@ -253,6 +261,9 @@ pub struct Deduction {
     pub amount_micro_synor: MicroSynor,
     /// Of which credits.
     pub credits: Vec<CreditUse>,
+    /// Captured from which hold; absent if it was taken at once.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hold_id: Option<HoldId>,
     /// What for.
     pub reason: String,
     /// When.

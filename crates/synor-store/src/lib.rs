@@ -9,7 +9,9 @@ mod digest;
 mod document;
 mod error;
 mod group;
+mod hold;
 mod invoicing;
+mod lane;
 mod limits;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -26,6 +28,7 @@ pub use document::{
 };
 pub use error::StoreError;
 pub use invoicing::Suspension;
+pub use lane::{Landing, Lane};
 pub use limits::SpendTally;
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_SCHEMA, PostgresStore};

@@ -14,6 +14,7 @@ mod corrections;
 mod cost;
 mod crash;
 mod endpoints;
+mod holds;
 mod invoice_life;
 mod limits;
 mod openmeter;

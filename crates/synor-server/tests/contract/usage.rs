@@ -564,6 +564,8 @@ pub async fn usage(server: &Server, acme: &str) {
             match operation.id.as_str() {
                 "exportMonth" => call.query("period", "2026-01"),
                 "deductBalance" => call.json(&json!({ "amount": "1 SYNOR", "reason": "r" })),
+                "placeHold" => call.json(&json!({ "amount": "1 SYNOR", "reason": "r" })),
+                "hasSufficientBalance" => call.query("required_micro_synor", "1"),
                 "announceDeposit" => call.json(&json!({ "amount": "1 SYNOR" })),
                 "redeemPromoCode" => call.json(&json!({ "code": "NOTHING" })),
                 "placeSpotBid" => call.json(&json!({ "resource": "compute.cpu",
