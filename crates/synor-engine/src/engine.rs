@@ -17,6 +17,7 @@ use synor_store::{Scope, Store};
 use synor_usage::UsageLog;
 use uuid::Uuid;
 
+use crate::answer_once::Names;
 use crate::clock::Clock;
 use crate::error::EngineError;
 use crate::quotas::QuotaBook;
@@ -67,6 +68,8 @@ pub struct Engine {
     pub(crate) known_accounts: RwLock<HashSet<AccountId>>,
     /// The quotas in force.
     pub(crate) quotas: QuotaBook,
+    /// One request at a time of each name.
+    pub(crate) answering: Names,
     /// One decision at a time for each scope, so that a hot account does not fight itself.
     turns: Mutex<HashMap<Scope, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -118,6 +121,7 @@ impl Engine {
             price_lists: RwLock::default(),
             known_accounts: RwLock::default(),
             quotas: QuotaBook::default(),
+            answering: Names::default(),
             turns: Mutex::default(),
         };
         engine.put_price_list_in_force(list).await?;

@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod answer_once;
 mod auto_pay;
 mod clock;
 mod close_period;
@@ -19,6 +20,7 @@ mod estimate;
 mod follow_chain;
 mod ingest;
 mod jobs;
+mod ledger;
 mod overdue;
 mod pay;
 mod plans;
@@ -32,6 +34,7 @@ mod void_invoice;
 
 pub use access::{Caller, NewKey, new_secret};
 pub use accounts::NewAccount;
+pub use answer_once::{Answered, Asked};
 pub use auto_pay::{AutoPayCharge, AutoPayOrder};
 pub use clock::{Clock, SystemClock};
 pub use close_period::{CLOSED_LISTED_MAX, ClosedInvoice, ClosedPeriod, FailedAccount};
@@ -48,6 +51,10 @@ pub use estimate::{
     UsageBill,
 };
 pub use ingest::{Admitted, IngestBatch, Ingested, KnownEvent, Rejection};
+pub use ledger::{
+    JournalPages, LedgerExport, LedgerFormat, PostedIn, Statement, StatementCursor, StatementLine,
+    StatementQuery, TrialBalance, TrialRow,
+};
 pub use pay::InvoicePayment;
 pub use plans::NewPlan;
 pub use quotas::{NewQuota, QuotaState, QuotaTurn};

@@ -144,7 +144,8 @@ impl From<EngineError> for Problem {
             EngineError::Usage(UsageLogError::UnknownEvent { .. }) => {
                 (S::NOT_FOUND, "unknown-event")
             }
-            EngineError::Store(StoreError::CommandReused { .. }) => {
+            EngineError::NameTaken { .. }
+            | EngineError::Store(StoreError::CommandReused { .. }) => {
                 (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused")
             }
             EngineError::Store(StoreError::Exists { .. } | StoreError::Conflict { .. }) => {

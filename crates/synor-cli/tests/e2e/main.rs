@@ -14,6 +14,7 @@ mod corrections;
 mod cost;
 mod crash;
 mod endpoints;
+mod ledger;
 mod openmeter;
 mod quotas;
 mod real_bill;

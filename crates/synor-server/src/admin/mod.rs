@@ -3,6 +3,7 @@
 mod accounts;
 mod books;
 mod invoices;
+mod ledger;
 mod quotas;
 mod stream;
 mod terms;
@@ -37,6 +38,9 @@ pub fn router() -> Router<AppState> {
             get(books::price_lists).post(terms::activate_price_list),
         )
         .route("/journal", get(books::journal))
+        .route("/ledger/trial-balance", get(ledger::trial_balance))
+        .route("/ledger/statement", get(ledger::statement))
+        .route("/ledger/export", get(ledger::export))
         .route("/distribution", get(books::distribution))
         .route("/verify", post(books::verify))
         .route("/stream", get(stream::status))

@@ -31,6 +31,7 @@ pub fn router() -> Router<AppState> {
         .route("/usage/events", get(events::events))
         .route("/deposit", post(deposit::announce))
         .route("/deposits/{id}", get(deposit::show))
+        .route("/deposits/{id}/transfer", post(deposit::transfer))
         .route("/auto-pay", get(auto_pay::show).post(auto_pay::configure))
         .route("/terms", get(terms::show))
         .route("/promo-codes", post(terms::redeem))

@@ -6,6 +6,7 @@ mod accounts;
 mod books;
 mod cost;
 mod document;
+mod idempotency;
 mod invoices;
 mod money;
 mod refusals;
@@ -47,6 +48,7 @@ async fn every_answer_is_as_documented() {
     terms::terms(&server).await;
     cost::cost(&server, &acme).await;
     spot::spot(&server, &acme, &beta).await;
+    idempotency::reused(&server).await;
     books::chain(&server, &acme, &deposit, &invoices).await;
     // 202 is answered by a server before a stream; see `stream`.
     server.assert_all_seen(|_, status| matches!(status, 202 | 401 | 403 | 413 | 500 | 503));
