@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -42,6 +43,11 @@ pub struct Config {
     pub referral_reward: Option<String>,
     /// The length of the spot market's intervals in seconds [default: an hour].
     pub spot_interval_secs: Option<i64>,
+    /// For how many seconds a node takes a job, and a dead node's jobs wait at most [default: 15].
+    pub job_lease_secs: Option<NonZeroU32>,
+    /// The JSON-RPC of the chain, such as `http://10.0.0.1:8420/rpc` of the node that has it
+    /// [default: a development chain in the data folder].
+    pub chain_rpc: Option<String>,
     /// What the intake of usage is held to.
     pub ingest: IngestConfig,
     /// Meters for events whose type is not one of our resources, by name.
@@ -101,6 +107,9 @@ impl Config {
             spot_interval_secs: self
                 .spot_interval_secs
                 .unwrap_or(defaults.spot_interval_secs),
+            job_lease: self.job_lease_secs.map_or(defaults.job_lease, |secs| {
+                Duration::from_secs(secs.get().into())
+            }),
         })
     }
 

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use synor_chain::{Chain, Wallet};
 use synor_economics::billing::{ConfirmationPolicy, PaymentProcessor};
@@ -25,6 +26,8 @@ use crate::spot::{SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN};
 
 /// How often a decision is made again before its conflict is reported.
 const ATTEMPTS_MAX: u32 = 64;
+/// For how long a node takes a job unless configured otherwise.
+const JOB_LEASE: Duration = Duration::from_secs(15);
 
 /// What an operator decides.
 #[derive(Debug, Clone)]
@@ -37,6 +40,8 @@ pub struct EngineConfig {
     pub referral_reward: MicroSynor,
     /// The length of the spot market's intervals, in seconds.
     pub spot_interval_secs: i64,
+    /// For how long a node takes a job, which is how long a dead node's jobs wait at most.
+    pub job_lease: Duration,
 }
 
 impl Default for EngineConfig {
@@ -46,6 +51,7 @@ impl Default for EngineConfig {
             fee_split: FeeSplit::default(),
             referral_reward: MicroSynor::new(10 * MICRO_PER_SYNOR),
             spot_interval_secs: INTERVAL_SECS,
+            job_lease: JOB_LEASE,
         }
     }
 }
@@ -59,6 +65,7 @@ pub struct Engine {
     pub(crate) fee_split: FeeSplit,
     pub(crate) referral_reward: MicroSynor,
     pub(crate) spot_interval_secs: i64,
+    pub(crate) job_lease: Duration,
     pub(crate) payments: PaymentProcessor,
     /// Signs charges under auto-pay grants; its address receives all payments.
     pub(crate) billing_wallet: Wallet,
@@ -113,6 +120,7 @@ impl Engine {
             fee_split: config.fee_split,
             referral_reward: config.referral_reward,
             spot_interval_secs: config.spot_interval_secs,
+            job_lease: config.job_lease,
             payments: PaymentProcessor {
                 confirmations: config.confirmations,
                 pay_to,

@@ -39,6 +39,8 @@ pub enum EngineError {
     },
     #[error("this Idempotency-Key was used before for another request: then {before}, now {now}")]
     NameTaken { before: Box<Asked>, now: Box<Asked> },
+    #[error("this book collects at {book}, but the billing wallet here is {node}")]
+    AnotherAddress { book: Address, node: Address },
     #[error("the API key is not valid")]
     Unauthenticated,
     #[error("this key may not do that: {0}")]

@@ -1,5 +1,7 @@
-//! What runs by itself: following the chain, collecting by auto-pay, marking what is overdue.
+//! What runs by itself: following the chain, collecting by auto-pay, marking what is overdue. Of
+//! several nodes over one book, each job runs on the one that holds its lease.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +9,8 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::leases::Leases;
 
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 const AUTO_PAY_EVERY: Duration = Duration::from_secs(2);
@@ -31,20 +35,31 @@ impl Engine {
         ] {
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
+        let leases = Leases::new(Arc::clone(&self.store), self.job_lease);
         loop {
             let (job, done) = tokio::select! {
-                _ = stop.changed() => return,
-                _ = follow.tick() => ("follow chain", self.follow_chain().await),
-                _ = auto_pay.tick() => ("auto-pay", self.run_auto_pay().await),
-                _ = referrals.tick() => ("referrals", self.reward_referrals().await),
-                _ = spot.tick() => ("spot market", self.clear_spot_due().await),
-                _ = overdue.tick() => ("overdue", self.mark_overdue().await),
+                _ = stop.changed() => break,
+                _ = follow.tick() => on(&leases, "follow chain", self.follow_chain()).await,
+                _ = auto_pay.tick() => on(&leases, "auto-pay", self.run_auto_pay()).await,
+                _ = referrals.tick() => on(&leases, "referrals", self.reward_referrals()).await,
+                _ = spot.tick() => on(&leases, "spot market", self.clear_spot_due()).await,
+                _ = overdue.tick() => on(&leases, "overdue", self.mark_overdue()).await,
             };
             if let Err(error) = done {
                 tracing::error!(job, error = %chain_of(&error), "a job failed and will run again");
             }
         }
+        leases.release().await;
     }
+}
+
+/// Runs a job if it is this node's.
+async fn on<T>(
+    leases: &Leases,
+    job: &'static str,
+    work: impl Future<Output = Result<T, EngineError>>,
+) -> (&'static str, Result<(), EngineError>) {
+    (job, leases.run(job, work).await.map(drop))
 }
 
 /// An error with its sources, on one line.

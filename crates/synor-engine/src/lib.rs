@@ -20,7 +20,9 @@ mod estimate;
 mod follow_chain;
 mod ingest;
 mod jobs;
+mod leases;
 mod ledger;
+mod nodes;
 mod overdue;
 mod pay;
 mod plans;
@@ -55,6 +57,7 @@ pub use ledger::{
     JournalPages, LedgerExport, LedgerFormat, PostedIn, Statement, StatementCursor, StatementLine,
     StatementQuery, TrialBalance, TrialRow,
 };
+pub use nodes::JobLease;
 pub use pay::InvoicePayment;
 pub use plans::NewPlan;
 pub use quotas::{NewQuota, QuotaState, QuotaTurn};

@@ -163,9 +163,10 @@ impl From<EngineError> for Problem {
             EngineError::PriceListBackDated { .. } => (S::CONFLICT, "price-list-back-dated"),
             EngineError::PriceList(_) => (S::UNPROCESSABLE_ENTITY, "price-list-refused"),
             EngineError::PriceListChanged { .. } => (S::CONFLICT, "price-list-changed"),
-            EngineError::Settlement(_) | EngineError::Store(_) | EngineError::Usage(_) => {
-                (S::INTERNAL_SERVER_ERROR, "internal")
-            }
+            EngineError::Settlement(_)
+            | EngineError::AnotherAddress { .. }
+            | EngineError::Store(_)
+            | EngineError::Usage(_) => (S::INTERNAL_SERVER_ERROR, "internal"),
         };
         let detail = match &error {
             _ if status == S::INTERNAL_SERVER_ERROR => {

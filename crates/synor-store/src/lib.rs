@@ -9,6 +9,8 @@ mod digest;
 mod document;
 mod error;
 mod group;
+mod lease;
+mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod prepared;
@@ -23,6 +25,8 @@ pub use document::{
     Counter, Deduction, Document, Keys, Kind, PriceListRecord, Referral, StoredDocument,
 };
 pub use error::StoreError;
+pub use lease::Lease;
+pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_SCHEMA, PostgresStore};
 pub use spot::{

@@ -151,7 +151,7 @@ fn beancount_agrees() {
         (output.status.success(), errors)
     };
     assert_eq!(checked("3.000000"), (true, String::new()));
-    let (is_accepted, errors) = checked("3.000001");
+    let (is_accepted, errors) = checked("3.000010");
     assert!(
         !is_accepted && errors.contains("Balance failed"),
         "{errors}"

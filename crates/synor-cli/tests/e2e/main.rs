@@ -15,6 +15,7 @@ mod cost;
 mod crash;
 mod endpoints;
 mod ledger;
+mod nodes;
 mod openmeter;
 mod quotas;
 mod real_bill;

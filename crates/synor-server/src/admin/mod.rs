@@ -3,6 +3,7 @@
 mod accounts;
 mod books;
 mod invoices;
+mod jobs;
 mod ledger;
 mod quotas;
 mod stream;
@@ -37,6 +38,7 @@ pub fn router() -> Router<AppState> {
             "/price-lists",
             get(books::price_lists).post(terms::activate_price_list),
         )
+        .route("/jobs", get(jobs::list))
         .route("/journal", get(books::journal))
         .route("/ledger/trial-balance", get(ledger::trial_balance))
         .route("/ledger/statement", get(ledger::statement))

@@ -29,6 +29,14 @@ pub async fn books(server: &Server) {
     let none = call.query("after", "9223372036854775807").expect(200).await;
     assert_eq!(none["items"], json!([]));
     ledger(server).await;
+    server
+        .engine
+        .store()
+        .lease("overdue", "a node", std::time::Duration::from_secs(60))
+        .await
+        .expect("a lease");
+    let jobs = server.admin("listJobs").expect(200).await;
+    assert_eq!(jobs["items"][0]["holder"], "a node");
     let all = server.admin("getDistribution").expect(200).await;
     let of_january = server.admin("getDistribution").query("period", "2026-01");
     let of_january = of_january.expect(200).await;

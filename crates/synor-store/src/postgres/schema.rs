@@ -4,7 +4,8 @@ use tokio_postgres::Client;
 
 /// The newest schema; each step leads from the one before. Texts are compared byte by byte, as
 /// everywhere else.
-const STEPS: &[&str] = &[r#"
+const STEPS: &[&str] = &[
+    r#"
     CREATE TABLE documents (
         kind      text COLLATE "C" NOT NULL,
         id        text COLLATE "C" NOT NULL,
@@ -48,7 +49,15 @@ const STEPS: &[&str] = &[r#"
         reply     text COLLATE "C" NOT NULL,
         at        bigint NOT NULL
     );
-"#];
+"#,
+    r#"
+    CREATE TABLE leases (
+        job       text COLLATE "C" PRIMARY KEY,
+        holder    text COLLATE "C" NOT NULL,
+        until_ms  bigint NOT NULL           -- Unix time of this database
+    );
+"#,
+];
 
 /// The newest schema that this program knows.
 pub const KNOWN: i64 = STEPS.len() as i64;

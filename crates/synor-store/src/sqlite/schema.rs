@@ -80,6 +80,12 @@ const STEPS: &[&str] = &["
     CREATE INDEX documents_of_account ON documents (kind, account, sort_key, id);
     CREATE INDEX documents_in_order ON documents (kind, sort_key, id);
     CREATE INDEX documents_open ON documents (kind, account, sort_key, id) WHERE is_open = 1;
+", "
+    CREATE TABLE leases (
+        job       TEXT PRIMARY KEY,
+        holder    TEXT NOT NULL,
+        until_ms  INTEGER NOT NULL          -- Unix time
+    ) WITHOUT ROWID;
 "];
 
 /// Opens the file for writing and brings its schema up to date.

@@ -5,6 +5,7 @@ pub mod close_period;
 mod dead_letters;
 pub mod distribution;
 mod export_journal;
+mod jobs;
 mod journal;
 mod journal_time;
 mod keys;
@@ -90,6 +91,8 @@ pub enum Served {
         #[arg(long)]
         period: Option<Month>,
     },
+    /// Which node runs which job.
+    Jobs,
     /// The journal's entries.
     Journal(journal::Arguments),
     /// What moved an account of the journal, with its balance after each.
@@ -134,6 +137,7 @@ async fn served(command: Served, global: &Global) -> anyhow::Result<()> {
         Served::ClosePeriod { month } => close_period::run(month, &session).await,
         Served::VoidInvoice { invoice } => void::run(invoice, &session).await,
         Served::Distribution { period } => distribution::run(period, &session).await,
+        Served::Jobs => jobs::run(&session).await,
         Served::Journal(arguments) => journal::run(arguments, &session).await,
         Served::Statement(arguments) => statement::run(arguments, &session).await,
         Served::TrialBalance(arguments) => trial_balance::run(arguments, &session).await,
