@@ -11,7 +11,7 @@ pub const STEP: Step = Step {
 };
 
 async fn run(world: &mut World) -> Result<(), Broken> {
-    let blocks = world.random.below(14) + 1;
+    let blocks = world.random.below(30) + 1;
     world.mine(blocks)?;
     if world.random.percent(80) {
         let ask = async |engine: Node| engine.follow_chain().await;
