@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use synor_chain::{Chain, Wallet};
 use synor_economics::billing::{
@@ -21,6 +22,7 @@ use synor_usage::UsageLog;
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
+use crate::answer_once::Names;
 use crate::budgets::BudgetBook;
 use crate::clock::Clock;
 use crate::error::EngineError;
@@ -36,6 +38,8 @@ const TURNS_MAX: usize = 65_536;
 
 /// How long a month takes usage in after its end, unless it is configured: three days.
 const GRACE_SECS: i64 = 3 * DAY_SECS;
+/// For how long a node takes a job unless configured otherwise.
+const JOB_LEASE: Duration = Duration::from_secs(15);
 
 /// What an operator decides.
 #[derive(Debug, Clone)]
@@ -58,6 +62,8 @@ pub struct EngineConfig {
     pub auto_pay: AutoPayPolicy,
     /// What comes back when a service was not there as promised.
     pub sla: SlaTable,
+    /// For how long a node takes a job, which is how long a dead node's jobs wait at most.
+    pub job_lease: Duration,
 }
 
 impl Default for EngineConfig {
@@ -72,6 +78,7 @@ impl Default for EngineConfig {
             dunning: DunningSchedule::default(),
             auto_pay: AutoPayPolicy::default(),
             sla: SlaTable::default(),
+            job_lease: JOB_LEASE,
         }
     }
 }
@@ -88,6 +95,7 @@ pub struct Engine {
     pub(crate) grace_secs: i64,
     pub(crate) auto_close: bool,
     pub(crate) dunning: DunningSchedule,
+    pub(crate) job_lease: Duration,
     pub(crate) payments: PaymentProcessor,
     /// Signs charges under auto-pay grants; its address receives all payments.
     pub(crate) billing_wallet: Wallet,
@@ -105,6 +113,8 @@ pub struct Engine {
     pub(crate) sla: SlaTable,
     /// One charge at a time, from the nonce to the chain.
     pub(crate) charging: tokio::sync::Mutex<()>,
+    /// One request at a time of each name.
+    pub(crate) answering: Names,
     /// One decision at a time for each scope, so that a hot account does not fight itself.
     turns: Mutex<HashMap<Scope, Arc<tokio::sync::Mutex<Turn>>>>,
 }
@@ -167,6 +177,7 @@ impl Engine {
             grace_secs: config.grace_secs,
             auto_close: config.auto_close,
             dunning: config.dunning,
+            job_lease: config.job_lease,
             payments: PaymentProcessor {
                 confirmations: config.confirmations,
                 pay_to,
@@ -179,6 +190,7 @@ impl Engine {
             auto_pay: config.auto_pay,
             sla: config.sla,
             charging: tokio::sync::Mutex::default(),
+            answering: Names::default(),
             turns: Mutex::default(),
         };
         engine.put_price_list_in_force(list).await?;

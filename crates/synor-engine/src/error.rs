@@ -21,6 +21,7 @@ use synor_store::StoreError;
 use synor_usage::UsageLogError;
 use thiserror::Error;
 
+use crate::answer_once::Asked;
 use crate::ingest::Rejection;
 
 /// Why a use case did not happen.
@@ -41,6 +42,10 @@ pub enum EngineError {
         end: Timestamp,
         zone: String,
     },
+    #[error("this Idempotency-Key was used before for another request: then {before}, now {now}")]
+    NameTaken { before: Box<Asked>, now: Box<Asked> },
+    #[error("this book collects at {book}, but the billing wallet here is {node}")]
+    AnotherAddress { book: Address, node: Address },
     #[error("the API key is not valid")]
     Unauthenticated,
     #[error("this key may not do that: {0}")]

@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod answer_once;
 mod auto_pay;
 mod budgets;
 mod charging;
@@ -27,6 +28,9 @@ mod holds;
 mod incidents;
 mod ingest;
 mod jobs;
+mod leases;
+mod ledger;
+mod nodes;
 mod overdue;
 mod pay;
 mod plans;
@@ -48,6 +52,7 @@ mod write_off;
 
 pub use access::{Caller, NewKey, new_secret};
 pub use accounts::NewAccount;
+pub use answer_once::{Answered, Asked};
 pub use auto_pay::{AutoPayCharge, AutoPayOrder, ChargeFailure, ChargeState};
 pub use budgets::{BudgetState, NewBudget};
 pub use clock::{Clock, SystemClock};
@@ -69,6 +74,11 @@ pub use estimate::{
 pub use holds::{CaptureOrder, CaptureResult, HOLD_SECS_DEFAULT, HoldOrder, HoldResult};
 pub use incidents::{IncidentState, NewIncident};
 pub use ingest::{Admitted, IngestBatch, Ingested, KnownEvent, Rejection};
+pub use ledger::{
+    JournalPages, LedgerExport, LedgerFormat, PostedIn, Statement, StatementCursor, StatementLine,
+    StatementQuery, TrialBalance, TrialRow,
+};
+pub use nodes::JobLease;
 pub use pay::InvoicePayment;
 pub use plans::NewPlan;
 pub use quotas::{NewQuota, QuotaState, QuotaTurn};

@@ -165,7 +165,8 @@ impl From<EngineError> for Problem {
             EngineError::Usage(UsageLogError::UnknownEvent { .. }) => {
                 (S::NOT_FOUND, "unknown-event")
             }
-            EngineError::Store(StoreError::CommandReused { .. }) => {
+            EngineError::NameTaken { .. }
+            | EngineError::Store(StoreError::CommandReused { .. }) => {
                 (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused")
             }
             EngineError::Store(StoreError::Exists { .. } | StoreError::Conflict { .. }) => {
@@ -185,6 +186,7 @@ impl From<EngineError> for Problem {
             EngineError::PriceListChanged { .. } => (S::CONFLICT, "price-list-changed"),
             EngineError::AutoPayPolicy(_)
             | EngineError::Settlement(_)
+            | EngineError::AnotherAddress { .. }
             | EngineError::Store(_)
             | EngineError::Usage(_) => (S::INTERNAL_SERVER_ERROR, "internal"),
         };

@@ -12,7 +12,9 @@ mod group;
 mod hold;
 mod invoicing;
 mod lane;
+mod lease;
 mod limits;
+mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod prepared;
@@ -29,7 +31,9 @@ pub use document::{
 pub use error::StoreError;
 pub use invoicing::Suspension;
 pub use lane::{Landing, Lane};
+pub use lease::Lease;
 pub use limits::SpendTally;
+pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_SCHEMA, PostgresStore};
 pub use spot::{

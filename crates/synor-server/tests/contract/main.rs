@@ -8,6 +8,7 @@ mod corrections;
 mod cost;
 mod document;
 mod holds;
+mod idempotency;
 mod invoices;
 mod limits;
 mod money;
@@ -56,6 +57,7 @@ async fn every_answer_is_as_documented() {
     cost::cost(&server, &acme).await;
     spot::spot(&server, &acme, &beta).await;
     holds::holds(&server).await;
+    idempotency::reused(&server).await;
     books::chain(&server, &acme, &deposit, &invoices).await;
     // 202 is answered by a server before a stream; see `stream`.
     server.assert_all_seen(|_, status| matches!(status, 202 | 401 | 403 | 413 | 500 | 503));

@@ -261,19 +261,18 @@ async fn without_its_chain_the_server_says_so_and_goes_on() {
     let closed = closed.expect(200).await;
     let invoice = text(&closed["invoices"][0]["invoice_id"]);
     let pay = || server.call("payInvoice").key(&acme).path("id", invoice);
-    let announce = || {
-        let call = server.call("announceDeposit").key(&acme);
-        call.idempotency_key("1")
-    };
     let order = json!({ "amount": "5 SYNOR" });
     let asked = pay().expect(200).await;
-    let announced = announce().json(&order).expect(200).await;
+    let announced = server.call("announceDeposit").key(&acme).json(&order);
+    let announced = announced.expect(200).await;
 
     let wallet = Wallet::development(CHAIN_ID, ACME);
     let signed = server.transfer(&wallet, &asked["request"]).await;
     let paid = pay().json(&json!({ "signed_transfer": signed }));
     let signed = server.transfer(&wallet, &announced["request"]).await;
-    let deposited = announce().json(&json!({ "amount": "5 SYNOR", "signed_transfer": signed }));
+    let id = text(&announced["deposit_id"]);
+    let deposited = server.call("transferDeposit").key(&acme).path("id", id);
+    let deposited = deposited.json(&json!({ "signed_transfer": signed }));
     let grant = server.grant(&wallet, 5).await;
     let order = json!({ "enabled": true, "max_per_invoice_micro_synor": 1, "signed_grant": grant });
     let granted = server.call("configureAutoPay").key(&acme).json(&order);
