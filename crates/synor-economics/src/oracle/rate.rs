@@ -25,6 +25,8 @@ pub enum RateOrigin {
         window: Period,
         /// For how many seconds of it there was a price.
         covered_secs: u64,
+        /// For how many seconds a price held in it without a next one.
+        hold_secs: i64,
         /// Of how many prices.
         samples: usize,
         /// The sources that they follow from.
@@ -75,6 +77,7 @@ impl UsdRate {
             origin: RateOrigin::Twap {
                 window,
                 covered_secs: twap.covered_secs,
+                hold_secs,
                 samples: twap.samples,
                 sources: twap.sources,
             },
@@ -103,6 +106,7 @@ impl UsdRate {
                 covered_secs,
                 samples,
                 sources,
+                ..
             } => format!(
                 "the average from {} to {} of {samples} prices ({covered_secs} s covered) from {}",
                 window.start(),
