@@ -131,6 +131,9 @@ pub enum ConfigError {
         /// What is wrong.
         reason: String,
     },
+    /// There can be no HTTP client.
+    #[error("the oracle's HTTP client: {0}")]
+    Client(String),
     /// There are too many.
     #[error("the oracle has {0} sources, and 64 are the most")]
     TooMany(usize),
@@ -141,6 +144,8 @@ pub fn open(sources: &[SourceConfig], timeout: Duration) -> Result<Vec<NamedFeed
     if sources.len() > SOURCES_MAX {
         return Err(ConfigError::TooMany(sources.len()));
     }
+    // One for all: it reads the machine's root certificates.
+    let http = Http::new(timeout).map_err(|e| ConfigError::Client(e.to_string()))?;
     let mut names = BTreeSet::new();
     let mut feeds = Vec::with_capacity(sources.len());
     for source in sources {
@@ -152,10 +157,9 @@ pub fn open(sources: &[SourceConfig], timeout: Duration) -> Result<Vec<NamedFeed
         if !names.insert(&source.name) {
             return Err(wrong("two sources have this name".to_owned()));
         }
-        let http = Http::new(timeout).map_err(|e| wrong(e.to_string()))?;
         feeds.push(NamedFeed {
             name: source.name.clone(),
-            feed: feed(&source.kind, http).map_err(wrong)?,
+            feed: feed(&source.kind, http.clone()).map_err(wrong)?,
         });
     }
     Ok(feeds)

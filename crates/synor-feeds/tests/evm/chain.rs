@@ -1,5 +1,7 @@
 //! A chain with Uniswap's own contracts on it.
 
+use std::time::Duration;
+
 use alloy_primitives::{Address, U256, hex};
 use alloy_sol_types::{SolCall, SolValue, sol};
 use serde_json::{Value, json};
@@ -63,9 +65,17 @@ impl Chain {
         transaction["from"] = self.sender.clone();
         transaction["gas"] = json!("0x1c9c380");
         let hash = self.rpc("eth_sendTransaction", json!([transaction])).await;
-        let receipt = self.rpc("eth_getTransactionReceipt", json!([hash])).await;
-        assert_eq!(receipt["status"], "0x1", "{receipt}");
-        receipt
+        // The node answers before the block is made.
+        for _ in 0..500 {
+            let receipt = self.rpc("eth_getTransactionReceipt", json!([hash])).await;
+            if receipt.is_null() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                continue;
+            }
+            assert_eq!(receipt["status"], "0x1", "{receipt}");
+            return receipt;
+        }
+        panic!("{hash} is in no block");
     }
 
     /// Deploys an artifact with the arguments of its constructor.
