@@ -4,6 +4,10 @@
 check:
     ./check
 
+# What CI checks of the contracts; `just contracts --fast` leaves the invariants out.
+contracts *arguments:
+    contracts/check {{arguments}}
+
 # How fast it is: `just bench ingest`, `just bench rating`, `just bench rating --bills 1000000`.
 bench *arguments:
     cargo run --release --quiet --package synor-bench -- {{arguments}}

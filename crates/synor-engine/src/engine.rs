@@ -15,6 +15,7 @@ use synor_economics::pricing::PriceList;
 use synor_economics::pricing::spot::INTERVAL_SECS;
 use synor_store::{Scope, Store};
 use synor_usage::UsageLog;
+use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
 use crate::clock::Clock;
@@ -168,25 +169,39 @@ impl Engine {
     pub(crate) async fn decide<T, F>(
         &self,
         scope: &Scope,
-        mut decision: impl FnMut() -> F,
+        decision: impl FnMut() -> F,
     ) -> Result<T, EngineError>
     where
         F: Future<Output = Result<T, EngineError>>,
     {
+        let _mine = self.turn(scope).await;
+        decide_again(decision).await
+    }
+
+    /// Waits until nobody else in this process decides on the scope.
+    pub(crate) async fn turn(&self, scope: &Scope) -> OwnedMutexGuard<()> {
         let turn = {
             let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(turns.entry(scope.clone()).or_default())
         };
-        let _mine = turn.lock().await;
-        let mut attempts = 0;
-        loop {
-            match decision().await {
-                Err(error) if error.is_conflict() && attempts < ATTEMPTS_MAX => {
-                    attempts += 1;
-                    tokio::task::yield_now().await;
-                }
-                result => return result,
+        turn.lock_owned().await
+    }
+}
+
+/// Decides, and again whenever a conflict shows that the decision was made on what has changed
+/// meanwhile.
+pub(crate) async fn decide_again<T, F>(mut decision: impl FnMut() -> F) -> Result<T, EngineError>
+where
+    F: Future<Output = Result<T, EngineError>>,
+{
+    let mut attempts = 0;
+    loop {
+        match decision().await {
+            Err(error) if error.is_conflict() && attempts < ATTEMPTS_MAX => {
+                attempts += 1;
+                tokio::task::yield_now().await;
             }
+            result => return result,
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use synor_economics::account::Account;
 use synor_economics::id::AccountId;
 use synor_economics::metering::{EventError, UsageEvent};
+use synor_economics::period::Timestamp;
 use synor_economics::quota::QuotaExceeded;
 use synor_usage::import::{ReadEvent, RefusedEvent};
 use synor_usage::{Appended, Batch, LogPosition, StreamPosition};
@@ -139,10 +140,14 @@ impl Engine {
     ) -> Result<(Sorted, QuotaTurn), EngineError> {
         let mut sorted = Sorted::with_capacity(events.len());
         let unknown = self.unknown_accounts(&events).await?;
+        let earliest = self.usage.takes_from();
         for (index, event) in events.into_iter().enumerate() {
             match event {
                 Ok(event) if unknown.contains(&event.identity.account) => {
                     sorted.reject(index, no_such_account(event));
+                }
+                Ok(event) if earliest.is_some_and(|earliest| event.time < earliest) => {
+                    sorted.reject(index, too_old(event, earliest));
                 }
                 Ok(event) => sorted.accept(index, event),
                 Err(refused) => sorted.reject(index, refused),
@@ -200,6 +205,15 @@ pub(crate) fn no_such_account(event: UsageEvent) -> RefusedEvent {
     let account = event.identity.account.as_str();
     RefusedEvent {
         error: EventError::new("account", account, "there is no such account"),
+        id: Some(event.identity.id),
+    }
+}
+
+fn too_old(event: UsageEvent, earliest: Option<Timestamp>) -> RefusedEvent {
+    let from = earliest.map_or_else(String::new, |earliest| format!(" from {earliest} on"));
+    let reason = format!("too old: the usage log takes only what happened{from}");
+    RefusedEvent {
+        error: EventError::new("time", event.time.to_string(), reason),
         id: Some(event.identity.id),
     }
 }

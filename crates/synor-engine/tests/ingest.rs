@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use common::{World, id};
 use synor_economics::metering::RawEvent;
-use synor_engine::{EngineError, IngestBatch, Ingested, NewAccount, Rejection};
-use synor_usage::StreamPosition;
+use synor_engine::{Clock as _, EngineError, IngestBatch, Ingested, NewAccount, Rejection};
+use synor_usage::{Forgetting, SegmentOptions, SegmentedUsageLog, StreamPosition, UsageLog};
 
 async fn ingest(world: &World, events: Vec<RawEvent>) -> Ingested {
     world.engine.ingest(world.batch(events)).await.unwrap()
@@ -90,6 +90,32 @@ async fn each_event_of_a_batch_has_its_own_outcome() {
     let again = ingest(&world, batch.clone()).await;
     assert_eq!(outcomes(batch.len(), &again), "-===-!==-");
     world.sound().await;
+}
+
+#[tokio::test]
+async fn an_event_from_beyond_the_dedup_window_is_rejected_alone() {
+    let world = World::with(&["acme"]).await;
+    let clock = Arc::clone(&world.clock);
+    let thirty_days = SegmentOptions::default().that_forgets(Forgetting {
+        dedup_window_secs: Some(30 * 86_400),
+        retention_secs: None,
+        clock: Arc::new(move || clock.now()),
+    });
+    let log = SegmentedUsageLog::open(world.file("segments"), thirty_days).unwrap();
+    let usage: Arc<dyn UsageLog> = Arc::new(log);
+    let engine = common::engine(&usage, &world.store, &world.chain, &world.clock).await;
+    let batch = world.batch(vec![
+        world.event("acme", "network.egress 1 GB @2026-01-10"),
+        world.event("acme", "network.egress 2 GB @2025-12-01"),
+        world.event("acme", "network.egress 4 GB @2026-01-06"),
+    ]);
+    let ingested = engine.ingest(batch).await.unwrap();
+    assert_eq!(outcomes(3, &ingested), "+-+");
+    assert_eq!(
+        ingested.rejected[0].event.to_string(),
+        "time `2025-12-01T00:00:00Z`: too old: the usage log takes only what happened from \
+         2026-01-06T00:00:00Z on"
+    );
 }
 
 #[tokio::test]

@@ -133,6 +133,12 @@ pub trait UsageLog: Send + Sync {
     /// The accounts that have any event, in order.
     async fn accounts(&self) -> Result<Vec<AccountId>, UsageLogError>;
 
+    /// The earliest time that an event may have now; an earlier one makes the log refuse its whole
+    /// batch. None: any.
+    fn takes_from(&self) -> Option<Timestamp> {
+        None
+    }
+
     /// The position of the last acknowledged event.
     async fn position(&self) -> Result<LogPosition, UsageLogError>;
 

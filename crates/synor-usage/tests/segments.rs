@@ -442,6 +442,69 @@ async fn a_changed_bit_among_frames_is_damage_and_not_a_torn_tail() {
 }
 
 #[tokio::test]
+async fn ids_of_before_the_dedup_window_are_forgotten_and_never_counted_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = Arc::new(AtomicI64::new(1_767_312_000));
+    let clock = Arc::clone(&now);
+    let day = 86_400;
+    let options = || {
+        let clock = Arc::clone(&clock);
+        SegmentOptions::with_segment_events(2).that_forgets(Forgetting {
+            dedup_window_secs: Some(30 * day),
+            retention_secs: None,
+            clock: Arc::new(move || Timestamp::from_secs(clock.load(Ordering::Relaxed))),
+        })
+    };
+    let key_files = || {
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        let name = |file: std::io::Result<std::fs::DirEntry>| file.unwrap().file_name();
+        let names = files.map(name).map(|name| name.into_string().unwrap());
+        names.filter(|name| name.ends_with(".ids")).count()
+    };
+    let log = SegmentedUsageLog::open(folder.path(), options()).unwrap();
+    let first = [
+        "n/1 network.egress 1 @2026-01-01",
+        "n/2 network.egress 2 @2026-01-01",
+    ];
+    log.append(events(first)).await.unwrap();
+    // Its segment is full, so this begins the next and has it sealed.
+    log.append(vec![event("n/3 network.egress 4 @2026-01-02")])
+        .await
+        .unwrap();
+    settle(folder.path()).await;
+    assert_eq!(key_files(), 1);
+    let again = log.append(events(first)).await.unwrap();
+    assert_eq!((again.accepted, again.duplicates.len()), (0, 2));
+    now.fetch_add(60 * day, Ordering::Relaxed);
+    for id in 4..9 {
+        let line = format!("n/{id} network.egress 8 @2026-03-01");
+        log.append(vec![event(&line)]).await.unwrap();
+        settle(folder.path()).await;
+    }
+    let remembered = key_files();
+    // The clock goes back, and then the log is opened again: what was forgotten stays refused.
+    now.fetch_sub(60 * day, Ordering::Relaxed);
+    let refused = log.append(events(first)).await.unwrap_err();
+    assert!(matches!(refused, UsageLogError::TooOld { .. }), "{refused}");
+    assert_eq!(log.check().await.unwrap().problems, [""; 0]);
+    drop(log);
+    let log = SegmentedUsageLog::open(folder.path(), options()).unwrap();
+    let refused = log.append(events(first)).await.unwrap_err();
+    assert!(matches!(refused, UsageLogError::TooOld { .. }), "{refused}");
+    assert_eq!(egress(&log).await, ["network.egress 7"], "January's");
+    let names = std::fs::read_dir(folder.path()).unwrap();
+    let oldest = names
+        .filter_map(|file| file.unwrap().file_name().into_string().ok())
+        .filter(|name| name.ends_with(".ids"))
+        .min();
+    assert!(remembered > 0);
+    assert!(
+        oldest.unwrap() > "000000000002".to_owned(),
+        "the oldest ids are gone"
+    );
+}
+
+#[tokio::test]
 async fn what_is_too_old_is_refused_and_what_expired_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let now = Arc::new(AtomicI64::new(1_767_268_800));

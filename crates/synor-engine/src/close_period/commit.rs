@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use synor_economics::billing::settlement::{distributed, finalized};
 use synor_economics::billing::{Invoice, InvoiceNumber};
 use synor_economics::distribution::FeeSplit;
+use synor_economics::id::AccountId;
 use synor_economics::period::{Month, Timestamp};
 use synor_store::{ChangeSet, Counter, Scope};
+use tokio::sync::mpsc;
 
 use super::gather::{Billable, Chunk, Outcome};
 use super::{ClosedInvoice, ClosedPeriod, FailedAccount, INVOICE_NUMBERS, apart};
-use crate::engine::Engine;
+use crate::engine::{Engine, decide_again};
 use crate::error::EngineError;
 
 /// What finalizing needs to know besides the account.
@@ -26,36 +28,124 @@ struct Finalized {
     invoices: Vec<ClosedInvoice>,
 }
 
+/// Where numbering goes on: the version of the sequence, and the last number given out.
+#[derive(Clone, Copy)]
+struct Numbers {
+    version: u64,
+    last: u64,
+}
+
+/// A chunk whose invoices are numbered, on its way into the book.
+struct Numbered {
+    accounts: Vec<AccountId>,
+    closed: ClosedPeriod,
+    /// None if there is nothing to bill.
+    changes: Option<ChangeSet>,
+    /// Where the next chunk goes on.
+    next: Numbers,
+}
+
 impl Engine {
-    /// Commits a chunk; gathers it again as long as something has changed meanwhile.
-    pub(super) async fn commit_chunk(
+    /// Commits chunk after chunk. The next one is numbered while the one before it lands, on the
+    /// numbers that will follow; if that one does not land as it was decided, both are decided again.
+    pub(super) async fn commit_all(
         &self,
         month: Month,
-        chunk: Chunk,
+        mut waiting: mpsc::Receiver<Result<Chunk, EngineError>>,
+        progress: impl Fn(usize),
     ) -> Result<ClosedPeriod, EngineError> {
-        let accounts = chunk.accounts.clone();
-        let mut gathered = Some(chunk);
-        self.decide(&Scope::InvoiceNumbers, || {
-            let (gathered, accounts) = (gathered.take(), &accounts);
-            async move {
-                let chunk = match gathered {
-                    Some(chunk) => chunk,
-                    None => self.gather_chunk(month, accounts.clone()).await?,
-                };
-                self.number_and_commit(chunk).await
+        let _mine = self.turn(&Scope::InvoiceNumbers).await;
+        let mut closed = ClosedPeriod::default();
+        let mut done: usize = 0;
+        progress(done);
+        let mut numbers = self.numbers().await?;
+        let mut landing: Option<Numbered> = None;
+        loop {
+            let next = async {
+                match waiting.recv().await {
+                    Some(chunk) => self.number(chunk?, numbers).await.map(Some),
+                    None => Ok(None),
+                }
+            };
+            let (landed, next) = tokio::join!(self.land(landing), next);
+            let next = match landed? {
+                Landed::AsDecided(part, accounts) => {
+                    closed.take_in(part)?;
+                    done = done.saturating_add(accounts);
+                    next?
+                }
+                Landed::Not(accounts) => {
+                    let next = next?.map(|numbered| numbered.accounts);
+                    for accounts in [accounts].into_iter().chain(next) {
+                        done = done.saturating_add(accounts.len());
+                        closed.take_in(self.commit_again(month, accounts).await?)?;
+                    }
+                    numbers = self.numbers().await?;
+                    progress(done);
+                    landing = None;
+                    continue;
+                }
+            };
+            progress(done);
+            match next {
+                Some(numbered) => {
+                    numbers = numbered.next;
+                    landing = Some(numbered);
+                }
+                None => return Ok(closed),
             }
+        }
+    }
+
+    /// Gathers a chunk that something has come between again, and commits it.
+    async fn commit_again(
+        &self,
+        month: Month,
+        accounts: Vec<AccountId>,
+    ) -> Result<ClosedPeriod, EngineError> {
+        decide_again(|| async {
+            let chunk = self.gather_chunk(month, accounts.clone()).await?;
+            let numbered = self.number(chunk, self.numbers().await?).await?;
+            if let Some(changes) = numbered.changes {
+                self.store.commit(changes).await?;
+            }
+            Ok(numbered.closed)
         })
         .await
     }
 
-    async fn number_and_commit(&self, chunk: Chunk) -> Result<ClosedPeriod, EngineError> {
-        let (mut closed, billable) = sorted(chunk);
-        if billable.is_empty() {
-            return Ok(closed);
+    async fn land(&self, numbered: Option<Numbered>) -> Result<Landed, EngineError> {
+        let Some(numbered) = numbered else {
+            return Ok(Landed::AsDecided(ClosedPeriod::default(), 0));
+        };
+        if let Some(changes) = numbered.changes {
+            match self.store.commit(changes).await.map_err(EngineError::from) {
+                Err(error) if error.is_conflict() => return Ok(Landed::Not(numbered.accounts)),
+                landed => landed?,
+            };
         }
+        Ok(Landed::AsDecided(numbered.closed, numbered.accounts.len()))
+    }
+
+    async fn numbers(&self) -> Result<Numbers, EngineError> {
         let version = self.store.version(&Scope::InvoiceNumbers).await?;
         let counter: Option<Counter> = self.store.get(INVOICE_NUMBERS).await?;
-        let mut last = counter.map_or(0, |c| c.last);
+        let last = counter.map_or(0, |c| c.last);
+        Ok(Numbers { version, last })
+    }
+
+    async fn number(&self, chunk: Chunk, numbers: Numbers) -> Result<Numbered, EngineError> {
+        let accounts = chunk.accounts.clone();
+        let (mut closed, billable) = sorted(chunk);
+        if billable.is_empty() {
+            return Ok(Numbered {
+                accounts,
+                closed,
+                changes: None,
+                next: numbers,
+            });
+        }
+        let mut last = numbers.last;
         let mut numbered = Vec::with_capacity(billable.len());
         for billable in billable {
             last += 1;
@@ -63,12 +153,11 @@ impl Engine {
         }
         let now = self.now();
         let mut changes = ChangeSet::new(Self::fresh_command("close"), now);
-        changes.expect(Scope::InvoiceNumbers, version);
-        let last = Counter {
+        changes.expect(Scope::InvoiceNumbers, numbers.version);
+        changes.put(&Counter {
             name: INVOICE_NUMBERS.to_owned(),
             last,
-        };
-        changes.put(&last)?;
+        })?;
         let terms = Terms {
             fee_split: self.fee_split,
             now,
@@ -76,9 +165,24 @@ impl Engine {
         for invoice in finalize(numbered, terms, &mut changes).await? {
             closed.add_invoice(invoice)?;
         }
-        self.store.commit(changes).await?;
-        Ok(closed)
+        Ok(Numbered {
+            accounts,
+            closed,
+            changes: Some(changes),
+            next: Numbers {
+                version: numbers.version + 1,
+                last,
+            },
+        })
     }
+}
+
+/// What became of a numbered chunk.
+enum Landed {
+    /// It is in the book: what it came to, and of how many accounts.
+    AsDecided(ClosedPeriod, usize),
+    /// Something has changed since it was decided; nothing of these accounts landed.
+    Not(Vec<AccountId>),
 }
 
 /// Counts the accounts that have no invoice, and keeps those that will.

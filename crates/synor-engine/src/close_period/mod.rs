@@ -25,8 +25,9 @@ use crate::error::EngineError;
 
 /// How many invoices share a transaction.
 const CHUNK_ACCOUNTS: usize = 256;
-/// How many gathered chunks wait at most for the one that is being committed.
-const CHUNKS_WAITING: usize = 1;
+/// How many gathered chunks wait at most for the one that is being committed: enough to go on while
+/// the book moves what it wrote ahead into its file.
+const CHUNKS_WAITING: usize = 8;
 /// The most invoices, and the most failed accounts, that the answer lists one by one.
 pub const CLOSED_LISTED_MAX: usize = 100;
 /// The sequence that numbers invoices.
@@ -152,25 +153,6 @@ impl Engine {
             }
             query.after = next;
         }
-    }
-
-    async fn commit_all(
-        &self,
-        month: Month,
-        mut waiting: mpsc::Receiver<Result<Chunk, EngineError>>,
-        progress: impl Fn(usize),
-    ) -> Result<ClosedPeriod, EngineError> {
-        let mut closed = ClosedPeriod::default();
-        let mut done: usize = 0;
-        progress(done);
-        while let Some(chunk) = waiting.recv().await {
-            let chunk = chunk?;
-            done = done.saturating_add(chunk.accounts.len());
-            let part = self.commit_chunk(month, chunk).await?;
-            closed.take_in(part)?;
-            progress(done);
-        }
-        Ok(closed)
     }
 }
 

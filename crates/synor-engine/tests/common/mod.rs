@@ -311,7 +311,7 @@ impl World {
     }
 }
 
-async fn engine(
+pub async fn engine(
     usage: &Arc<dyn UsageLog>,
     store: &Arc<dyn Store>,
     chain: &Arc<DevChain>,

@@ -65,6 +65,7 @@ impl Readers {
         connection
             .busy_timeout(schema::BUSY_TIMEOUT)
             .map_err(|e| self.database(e))?;
+        schema::keep_plans(&connection).map_err(|e| self.database(e))?;
         Ok(connection)
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use crate::error::StoreError;
 
@@ -82,6 +83,14 @@ const STEPS: &[&str] = &["
     CREATE INDEX documents_open ON documents (kind, account, sort_key, id) WHERE is_open = 1;
 "];
 
+/// Makes a prepared statement keep its plan whatever is bound to it. By default SQLite plans some
+/// statements again at each use, in case a better plan fits the value; ours have one good plan.
+pub fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    let on = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    debug_assert!(on);
+    Ok(())
+}
+
 /// Opens the file for writing and brings its schema up to date.
 pub fn open(file: &Path) -> Result<Connection, StoreError> {
     let name = file.display().to_string();
@@ -91,6 +100,7 @@ pub fn open(file: &Path) -> Result<Connection, StoreError> {
     };
     let mut connection = Connection::open(file).map_err(database)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(database)?;
+    keep_plans(&connection).map_err(database)?;
     connection
         .pragma_update(None, "journal_mode", "WAL")
         .map_err(database)?;

@@ -12,16 +12,20 @@ use std::time::Duration;
 
 use super::fault::Fault;
 use super::identities::{KeyFile, Merge, Merged, RebuildJob, RebuiltPartition, plan_merge};
-use super::manifest::Manifest;
+use super::manifest::{Manifest, SegmentFiles};
 use super::meters_file::MetersWriter;
-use super::seal::{FullSegment, Scratch, key_file_name, new_meters, seal};
+use super::seal::{FullSegment, Scratch, key_file_last, key_file_name, new_meters, seal};
 use super::sealed::Sealed;
 use super::state::Shared;
 use super::totals::Totals;
 use super::writer::Wake;
+use crate::log::LogPosition;
 
 /// How long after a failure the same is tried again.
 const RETRY: Duration = Duration::from_secs(1);
+/// How long after an event has left the dedup window its id is still remembered: longer than a batch
+/// that was let in before can wait to be decided.
+const FORGET_LATE_SECS: i64 = 3_600;
 /// Entries merged between two looks at whether the log is being closed.
 const MERGE_STEP: u64 = 100_000;
 
@@ -35,6 +39,8 @@ pub(super) enum Done {
     Merged(Merged),
     /// Key files were not merged.
     NotMerged,
+    /// Key files were deleted whose positions are all before this one.
+    Forgotten(LogPosition),
     /// Fingerprints were loaded.
     Rebuilt(RebuiltPartition),
     /// Fingerprints were not loaded.
@@ -280,6 +286,43 @@ impl Context {
         Ok(())
     }
 
+    /// Deletes the key files of segments whose newest event happened before the dedup window: such an
+    /// event is refused as too old, so that nobody asks for its id any more.
+    fn forget(&self) -> Result<(), Fault> {
+        let Some(window) = self.shared.options.not_before() else {
+            return Ok(());
+        };
+        let from = window.secs().saturating_sub(FORGET_LATE_SECS);
+        let _keep = self.files.keep();
+        let mut books = self.files.books();
+        let mut manifest = books.manifest.clone();
+        let is_remembered = |segment: &&SegmentFiles| {
+            let newest = segment.archive.as_ref().map(|archive| archive.time_max);
+            newest.is_some_and(|newest| newest >= from)
+        };
+        let oldest = match manifest.segments.iter().find(is_remembered) {
+            Some(segment) => segment.first,
+            None => manifest.last().saturating_add(1),
+        };
+        let is_old = |name: &mut String| key_file_last(name).is_some_and(|last| last < oldest);
+        let gone: Vec<String> = manifest.keys.extract_if(.., is_old).collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        manifest.remembers_from_secs = manifest.remembers_from_secs.max(Some(from));
+        self.before("forgetting ids")?;
+        // Before the ids are gone, so that no event of then finds its id forgotten.
+        self.shared.remember_from(from);
+        manifest.write(&self.shared.folder)?;
+        books.manifest = manifest;
+        self.report(Done::Forgotten(oldest));
+        for name in gone {
+            // What cannot be deleted now is deleted at the next start.
+            let _ = fs::remove_file(self.shared.folder.join(name));
+        }
+        Ok(())
+    }
+
     fn change_sealed(&self, change: impl FnOnce(&mut Sealed), is_oldest_sealed: bool) {
         let mut visible = self.shared.change();
         let mut next = Sealed::clone(&visible.sealed);
@@ -306,6 +349,7 @@ impl Context {
                 // What fails is tried again after the next segment; until then there are more files.
                 MergeWork::Totals => {
                     let _ = self.expire();
+                    let _ = self.forget();
                     while let Ok(true) = self.merge_totals() {}
                 }
                 MergeWork::Keys(inputs) => {

@@ -37,6 +37,10 @@ pub(super) struct Manifest {
     pub(super) keys: Vec<String>,
     /// The totals, oldest first.
     pub(super) totals: Vec<TotalsRange>,
+    /// Ids of events that happened before this, in seconds, may have been forgotten: none of then may
+    /// be taken any more, whatever the clock says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) remembers_from_secs: Option<i64>,
 }
 
 /// How much of the file of meters is valid.
@@ -144,6 +148,7 @@ impl Manifest {
             segments: Vec::new(),
             keys: Vec::new(),
             totals: Vec::new(),
+            remembers_from_secs: None,
         }
     }
 

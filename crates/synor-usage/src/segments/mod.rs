@@ -118,7 +118,7 @@ impl SegmentedUsageLog {
         let preparation = Preparation {
             key: &shared.key,
             hasher: &shared.hasher,
-            not_before: shared.options.not_before(),
+            not_before: shared.takes_from(),
         };
         preparation.prepare(batch, shared)
     }
@@ -146,6 +146,10 @@ impl UsageLog for SegmentedUsageLog {
             blocking(&self.shared.log, move || Self::prepare(&shared, batch)).await?
         };
         self.writer.commit(prepared).await
+    }
+
+    fn takes_from(&self) -> Option<Timestamp> {
+        self.shared.takes_from()
     }
 
     async fn stream_positions(&self, stream: &str) -> Result<Vec<StreamPosition>, UsageLogError> {

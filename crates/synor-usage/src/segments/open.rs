@@ -86,7 +86,13 @@ pub(super) fn open(folder: &Path, options: SegmentOptions) -> Result<Opened, Fau
         ..
     } = replay;
     let queue = Queue::new();
-    let shared = Arc::new(Shared::new(folder.to_owned(), options, key, visible));
+    let shared = Arc::new(Shared::new(
+        folder.to_owned(),
+        options,
+        key,
+        visible,
+        manifest.remembers_from_secs,
+    ));
     let books = Books {
         manifest,
         meters: meters_writer,

@@ -89,6 +89,7 @@ impl Sealing {
                 self.merge(decider);
             }
             Done::NotMerged => self.is_merging = false,
+            Done::Forgotten(oldest) => drop(decider.identities.forget_before(oldest)),
             Done::Rebuilt(rebuilt) => {
                 decider.identities.adopt_rebuilt(rebuilt);
                 self.rebuilds = self.rebuilds.saturating_sub(1);

@@ -56,6 +56,12 @@ pub(super) fn key_file_name(first: u64, last: u64) -> String {
     format!("{first:012}-{last:012}.ids")
 }
 
+/// The last position whose id a key file of this name may have.
+pub(super) fn key_file_last(name: &str) -> Option<u64> {
+    let (_, rest) = name.split_once('-')?;
+    rest.split_once('.')?.0.parse().ok()
+}
+
 /// Writes the files of a full segment, all but the manifest that makes them live.
 pub(super) fn seal(
     shared: &Shared,

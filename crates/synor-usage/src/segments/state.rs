@@ -4,9 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use synor_economics::metering::UsageEvent;
+use synor_economics::period::Timestamp;
 
 use super::active::{Active, ActiveRow};
 use super::fault::Fault;
@@ -30,6 +32,8 @@ pub(super) struct Shared {
     pub(super) key: IdentityKey,
     pub(super) hasher: MeterHasher,
     pub(super) spare: Spare,
+    /// Ids of events that happened before this may have been forgotten.
+    remembers_from_secs: AtomicI64,
     visible: RwLock<Visible>,
 }
 
@@ -78,6 +82,7 @@ impl Shared {
         options: SegmentOptions,
         key: IdentityKey,
         visible: Visible,
+        remembers_from_secs: Option<i64>,
     ) -> Self {
         Self {
             log: folder.display().to_string(),
@@ -86,8 +91,22 @@ impl Shared {
             key,
             hasher: visible.meters.hasher().clone(),
             spare: Spare::default(),
+            remembers_from_secs: AtomicI64::new(remembers_from_secs.unwrap_or(i64::MIN)),
             visible: RwLock::new(visible),
         }
+    }
+
+    /// The earliest time that an event may have: what the options say, but never before what ids
+    /// are remembered of, though the clock go back or the window be widened.
+    pub(super) fn takes_from(&self) -> Option<Timestamp> {
+        let forgotten = self.remembers_from_secs.load(Ordering::Acquire);
+        let forgotten = (forgotten != i64::MIN).then(|| Timestamp::from_secs(forgotten));
+        self.options.not_before().max(forgotten)
+    }
+
+    /// Refuses events of before from now on, because their ids are being forgotten.
+    pub(super) fn remember_from(&self, secs: i64) {
+        self.remembers_from_secs.fetch_max(secs, Ordering::AcqRel);
     }
 
     /// Looks at what is acknowledged. To be held shortly: the writer waits.
