@@ -67,6 +67,7 @@ pub fn config(said: &Said) -> OracleConfig {
 }
 
 pub async fn oracle(server: &Server, acme: &str, later: i64) {
+    server.set_later(later);
     let get = |operation: &str| server.call(operation).key(acme);
     assert_eq!(get("listOracleSources").expect(200).await, json!({}));
     let nothing = get("getOraclePrice").expect(200).await;
