@@ -114,7 +114,8 @@ impl Server {
         let usage = SqliteUsageLog::open(folder.path().join("usage.db")).expect("a usage log");
         let store = SqliteStore::open(&folder.path().join("book.db")).expect("a book");
         let config = DevChainConfig {
-            block_interval: Duration::from_millis(20),
+            // A thousand blocks can be taken back; the tests must be over before there are more.
+            block_interval: Duration::from_millis(100),
             ..DevChainConfig::default()
         };
         let chain = DevChain::open(folder.path().join("chain.db"), config).expect("a chain");
