@@ -136,7 +136,7 @@ async fn history(server: &Server, acme: &str, later: i64) {
     let twap = |query: &[(&str, &str)]| {
         let mut call = get("getOracleTwap");
         for (name, value) in query {
-            call = call.query(name, *value);
+            call = call.query(name, value);
         }
         call
     };
