@@ -150,6 +150,8 @@ kinds! {
     PaymentId = PaymentKind("pay", "a payment id (pay_ and 32 hex digits)");
     /// A credit.
     CreditId = CreditKind("crd", "a credit id (crd_ and 32 hex digits)");
+    /// A credit note.
+    CreditNoteId = CreditNoteKind("cn", "a credit note id (cn_ and 32 hex digits)");
     /// A deposit that was asked for.
     DepositId = DepositKind("dep", "a deposit id (dep_ and 32 hex digits)");
     /// A deduction from a prepaid balance.

@@ -6,6 +6,7 @@ use synor_economics::billing::{CreditEntry, CreditManager, CreditSource, CreditU
 use synor_economics::id::{AccountId, CreditId};
 use synor_economics::money::MicroSynor;
 use synor_economics::period::Timestamp;
+use synor_economics::sla::sla_credit_id;
 use synor_store::{ChangeSet, Kind, ListQuery, Scope};
 
 use crate::engine::Engine;
@@ -39,6 +40,9 @@ pub struct Balance {
     pub outstanding_micro_synor: MicroSynor,
     /// How many invoices are open.
     pub open_invoices: usize,
+    /// Since when the account is suspended; absent if it is not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub suspended_since: Option<Timestamp>,
 }
 
 impl Engine {
@@ -64,6 +68,7 @@ impl Engine {
             credit_micro_synor: credit,
             outstanding_micro_synor: MicroSynor::sum(owed)?,
             open_invoices: open.len(),
+            suspended_since: self.suspension(account).await?.map(|s| s.since),
         })
     }
 
@@ -100,6 +105,9 @@ impl Engine {
         let reason = match &new.source {
             CreditSource::Prepaid { .. } => "a deposit cannot be granted; it arrives on chain",
             CreditSource::Correction { .. } => "only an invoice carries corrections over",
+            CreditSource::Refund { .. } | CreditSource::CreditNote { .. } => {
+                "only a credit note gives back what an invoice took"
+            }
             _ => "",
         };
         if !reason.is_empty() {
@@ -116,7 +124,11 @@ impl Engine {
             return serde_json::from_value(before.reply).map_err(invalid_reply);
         }
         let now = self.now();
-        let id = CreditId::derived(&[&command]);
+        // An account gets one credit for an incident, whoever grants it by whatever command.
+        let id = match &new.source {
+            CreditSource::SlaCredit { incident_id } => sla_credit_id(incident_id, account),
+            _ => CreditId::derived(&[&command]),
+        };
         let credit = CreditEntry::grant(
             id,
             account.clone(),
@@ -131,6 +143,7 @@ impl Engine {
         changes.put(&credit)?;
         changes.entries.push(granted(&credit)?);
         let committed = self.store.commit(changes).await?;
+        self.budgets.touch(account);
         serde_json::from_value(committed.reply).map_err(invalid_reply)
     }
 }

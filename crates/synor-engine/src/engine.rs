@@ -6,18 +6,22 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use synor_chain::{Chain, Wallet};
-use synor_economics::billing::{ConfirmationPolicy, PaymentProcessor};
+use synor_economics::billing::{
+    AutoPayPolicy, ConfirmationPolicy, DunningSchedule, PaymentProcessor,
+};
 use synor_economics::distribution::FeeSplit;
 use synor_economics::id::{AccountId, Address};
 use synor_economics::money::{MICRO_PER_SYNOR, MicroSynor};
-use synor_economics::period::Timestamp;
+use synor_economics::period::{DAY_SECS, Timestamp};
 use synor_economics::pricing::PriceList;
 use synor_economics::pricing::spot::INTERVAL_SECS;
+use synor_economics::sla::SlaTable;
 use synor_store::{Scope, Store};
 use synor_usage::UsageLog;
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
+use crate::budgets::BudgetBook;
 use crate::clock::Clock;
 use crate::error::EngineError;
 use crate::oracle::OracleConfig;
@@ -26,6 +30,9 @@ use crate::spot::{SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN};
 
 /// How often a decision is made again before its conflict is reported.
 const ATTEMPTS_MAX: u32 = 64;
+
+/// How long a month takes usage in after its end, unless it is configured: three days.
+const GRACE_SECS: i64 = 3 * DAY_SECS;
 
 /// What an operator decides.
 #[derive(Debug, Clone)]
@@ -40,6 +47,16 @@ pub struct EngineConfig {
     pub spot_interval_secs: i64,
     /// The price oracle, if there is one.
     pub oracle: Option<OracleConfig>,
+    /// How long after its end a month still takes usage in before it is closed by itself, in seconds.
+    pub grace_secs: i64,
+    /// Whether months are closed by themselves.
+    pub auto_close: bool,
+    /// When overdue invoices are reminded of.
+    pub dunning: DunningSchedule,
+    /// When auto-pay charges.
+    pub auto_pay: AutoPayPolicy,
+    /// What comes back when a service was not there as promised.
+    pub sla: SlaTable,
 }
 
 impl Default for EngineConfig {
@@ -50,6 +67,11 @@ impl Default for EngineConfig {
             referral_reward: MicroSynor::new(10 * MICRO_PER_SYNOR),
             spot_interval_secs: INTERVAL_SECS,
             oracle: None,
+            grace_secs: GRACE_SECS,
+            auto_close: true,
+            dunning: DunningSchedule::default(),
+            auto_pay: AutoPayPolicy::default(),
+            sla: SlaTable::default(),
         }
     }
 }
@@ -64,6 +86,9 @@ pub struct Engine {
     pub(crate) referral_reward: MicroSynor,
     pub(crate) spot_interval_secs: i64,
     pub(crate) oracle: Option<OracleConfig>,
+    pub(crate) grace_secs: i64,
+    pub(crate) auto_close: bool,
+    pub(crate) dunning: DunningSchedule,
     pub(crate) payments: PaymentProcessor,
     /// Signs charges under auto-pay grants; its address receives all payments.
     pub(crate) billing_wallet: Wallet,
@@ -73,6 +98,14 @@ pub struct Engine {
     pub(crate) known_accounts: RwLock<HashSet<AccountId>>,
     /// The quotas in force.
     pub(crate) quotas: QuotaBook,
+    /// The budgets in force.
+    pub(crate) budgets: BudgetBook,
+    /// When auto-pay charges.
+    pub(crate) auto_pay: AutoPayPolicy,
+    /// What comes back when a service was not there as promised.
+    pub(crate) sla: SlaTable,
+    /// One charge at a time, from the nonce to the chain.
+    pub(crate) charging: tokio::sync::Mutex<()>,
     /// One decision at a time for each scope, so that a hot account does not fight itself.
     turns: Mutex<HashMap<Scope, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -97,6 +130,8 @@ impl Engine {
         list: PriceList,
     ) -> Result<Self, EngineError> {
         config.fee_split.check()?;
+        config.auto_pay.check()?;
+        config.sla.check()?;
         let secs = config.spot_interval_secs;
         if !(SPOT_INTERVAL_SECS_MIN..=SPOT_INTERVAL_SECS_MAX).contains(&secs) {
             let reason = format!(
@@ -110,6 +145,20 @@ impl Engine {
         if let Some(oracle) = &config.oracle {
             oracle.check()?;
         }
+        if config.grace_secs < 0 {
+            let reason = format!("{} is below zero", config.grace_secs);
+            return Err(EngineError::Invalid {
+                field: "grace_secs",
+                reason,
+            });
+        }
+        config
+            .dunning
+            .check()
+            .map_err(|error| EngineError::Invalid {
+                field: "dunning",
+                reason: error.to_string(),
+            })?;
         let pay_to = billing_wallet.address().clone();
         let engine = Self {
             usage,
@@ -120,6 +169,9 @@ impl Engine {
             referral_reward: config.referral_reward,
             spot_interval_secs: config.spot_interval_secs,
             oracle: config.oracle,
+            grace_secs: config.grace_secs,
+            auto_close: config.auto_close,
+            dunning: config.dunning,
             payments: PaymentProcessor {
                 confirmations: config.confirmations,
                 pay_to,
@@ -128,6 +180,10 @@ impl Engine {
             price_lists: RwLock::default(),
             known_accounts: RwLock::default(),
             quotas: QuotaBook::default(),
+            budgets: BudgetBook::default(),
+            auto_pay: config.auto_pay,
+            sla: config.sla,
+            charging: tokio::sync::Mutex::default(),
             turns: Mutex::default(),
         };
         engine.put_price_list_in_force(list).await?;
@@ -142,6 +198,11 @@ impl Engine {
     /// The address that receives all payments.
     pub fn pay_to(&self) -> &Address {
         &self.payments.pay_to
+    }
+
+    /// When auto-pay charges.
+    pub const fn auto_pay_policy(&self) -> &AutoPayPolicy {
+        &self.auto_pay
     }
 
     /// The chain that is paid on.

@@ -1,5 +1,5 @@
-//! What runs by itself: following the chain, collecting by auto-pay, marking what is overdue, and
-//! asking what a SYNOR is worth.
+//! What runs by itself: following the chain, sending refunds, collecting by auto-pay, closing months,
+//! dunning, asking what a SYNOR is worth.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,30 +11,39 @@ use crate::engine::Engine;
 
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 const AUTO_PAY_EVERY: Duration = Duration::from_secs(2);
+const TOP_UP_EVERY: Duration = Duration::from_secs(2);
 const REFERRALS_EVERY: Duration = Duration::from_secs(5);
 const SPOT_EVERY: Duration = Duration::from_secs(1);
-const OVERDUE_EVERY: Duration = Duration::from_secs(60);
+const DUNNING_EVERY: Duration = Duration::from_secs(60);
+const CLOSE_EVERY: Duration = Duration::from_secs(60);
+const REFUNDS_EVERY: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Runs the jobs until `stop` changes or its sender is gone. A job that fails is logged and tried again.
     pub async fn run_jobs(self: Arc<Self>, stop: watch::Receiver<bool>) {
         tokio::join!(
-            Arc::clone(&self).run_oracle(stop.clone()),
-            self.run_own_jobs(stop)
+            self.run_money_jobs(stop.clone()),
+            self.run_watch_jobs(stop.clone()),
+            self.run_oracle(stop),
         );
     }
 
-    /// Those that ask nobody outside of this system but the chain.
-    async fn run_own_jobs(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+    async fn run_money_jobs(&self, mut stop: watch::Receiver<bool>) {
         let mut follow = interval(FOLLOW_EVERY);
         let mut auto_pay = interval(AUTO_PAY_EVERY);
-        let mut overdue = interval(OVERDUE_EVERY);
+        let mut top_up = interval(TOP_UP_EVERY);
+        let mut dunning = interval(DUNNING_EVERY);
+        let mut close = interval(CLOSE_EVERY);
+        let mut refunds = interval(REFUNDS_EVERY);
         let mut referrals = interval(REFERRALS_EVERY);
         let mut spot = interval(SPOT_EVERY);
         for timer in [
             &mut follow,
             &mut auto_pay,
-            &mut overdue,
+            &mut top_up,
+            &mut dunning,
+            &mut close,
+            &mut refunds,
             &mut referrals,
             &mut spot,
         ] {
@@ -45,9 +54,15 @@ impl Engine {
                 _ = stop.changed() => return,
                 _ = follow.tick() => ("follow chain", self.follow_chain().await),
                 _ = auto_pay.tick() => ("auto-pay", self.run_auto_pay().await),
+                _ = top_up.tick() => ("top-up", self.run_top_ups().await),
+                // A deduction may have brought a balance under its threshold.
+                () = self.budgets.woken() => ("top-up", self.run_top_ups().await),
                 _ = referrals.tick() => ("referrals", self.reward_referrals().await),
                 _ = spot.tick() => ("spot market", self.clear_spot_due().await),
-                _ = overdue.tick() => ("overdue", self.mark_overdue().await),
+                _ = refunds.tick() => ("refunds", self.send_refunds().await),
+                _ = close.tick(), if self.auto_close =>
+                    ("closing", self.close_due().await.map(|months| months.len())),
+                _ = dunning.tick() => ("dunning", self.dun().await.map(|run| run.steps_taken)),
             };
             if let Err(error) = done {
                 tracing::error!(job, error = %chain_of(&error), "a job failed and will run again");

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use synor_economics::billing::{CreditEntry, Invoice, LedgerAccount, Payment, PaymentStatus};
+use synor_economics::billing::{
+    CreditEntry, Invoice, LedgerAccount, Payment, PaymentStatus, TaxLine,
+};
 use synor_economics::distribution::Distribution;
 use synor_economics::id::{AccountId, CreditId};
 use synor_economics::money::MicroSynor;
@@ -29,11 +31,15 @@ pub struct Verification {
     pub journal_entries: u64,
     /// Documents read.
     pub documents: u64,
-    /// What was collected on chain.
+    /// What was collected on chain, less what was refunded.
     pub collected_micro_synor: MicroSynor,
     /// What of it was distributed.
     pub distributed_micro_synor: MicroSynor,
-    /// What of it is held: deposits not used, invoices not fully paid, coins without a reference.
+    /// What is on its way to customers as refunds, and not yet confirmed.
+    pub refunding_micro_synor: MicroSynor,
+    /// What was invoiced for the tax authorities, and not given back.
+    pub tax_micro_synor: MicroSynor,
+    /// What of it is held: taxes, deposits not used, invoices not fully paid, coins without a reference.
     pub held_micro_synor: MicroSynor,
     /// What does not hold; empty if everything does.
     pub problems: Vec<String>,
@@ -86,7 +92,16 @@ impl Engine {
         self.check_invoices(&invoices, &mut found).await?;
         check_credits(&invoices, &deductions, &credits, &mut found)?;
         check_wallets(&book, &invoices, &credits, &mut found)?;
-        check_distribution(&book, &invoices, &payments, &distributions, &mut found)?;
+        let refunded = self.check_corrections(&book, &invoices, &mut found).await?;
+        check_distribution(
+            &book,
+            &invoices,
+            &payments,
+            &distributions,
+            refunded,
+            &mut found,
+        )?;
+        self.check_limits(&book, &credits, &mut found).await?;
         self.check_spot(&mut found).await?;
         self.check_rates(&invoices, &mut found).await?;
         self.check_chain(&mut found).await;
@@ -180,8 +195,10 @@ impl Engine {
                 return;
             }
         };
-        // The chain may hold more: transfers that wait for confirmations.
+        // The chain may hold more: transfers that wait for confirmations. It holds less by refunds that
+        // wait for theirs.
         let there = i64::try_from(balance.soma() / 100).unwrap_or(i64::MAX);
+        let there = there.saturating_add(found.refunding_micro_synor.micro());
         if MicroSynor::new(there) < found.collected_micro_synor {
             found.problems.push(format!(
                 "chain: {} holds {}, but {} were counted",
@@ -203,12 +220,25 @@ fn compare(invoice: &Invoice, again: &synor_economics::billing::Draft, found: &m
     if again.line_items == invoice.line_items
         && again.subtotal_micro_synor == invoice.subtotal_micro_synor
     {
+        if !same_taxes(&invoice.taxes, &again.taxes) {
+            found
+                .problems
+                .push(format!("{number}: its taxes are not those of its account"));
+        }
         return;
     }
     found.problems.push(format!(
         "{number} of {} for {}: it says {}, its usage comes to {}",
         invoice.account_id, invoice.month, invoice.subtotal_micro_synor, again.subtotal_micro_synor
     ));
+}
+
+/// Whether the taxes are the same, but for what was given back since.
+fn same_taxes(invoiced: &[TaxLine], again: &[TaxLine]) -> bool {
+    invoiced.len() == again.len()
+        && invoiced.iter().zip(again).all(|(tax, again)| {
+            tax.tax == again.tax && tax.exact_micro_synor == again.exact_micro_synor
+        })
 }
 
 /// The uses of a credit never exceed it.
@@ -293,19 +323,22 @@ fn check_distribution(
     invoices: &[Invoice],
     payments: &[Payment],
     distributions: &[Distribution],
+    refunded: MicroSynor,
     found: &mut Verification,
 ) -> Result<(), EngineError> {
     let counted = payments
         .iter()
         .filter(|p| p.status == PaymentStatus::Confirmed);
-    let counted = MicroSynor::sum(counted.map(|p| p.amount_micro_synor))?;
+    let counted = MicroSynor::sum(counted.map(|p| p.amount_micro_synor))?.checked_sub(refunded)?;
     let clearing = book
         .balances
         .get(&LedgerAccount::ChainClearing)
         .copied()
         .unwrap_or_default();
     if counted != clearing {
-        let problem = format!("payments that count come to {counted}, the journal says {clearing}");
+        let problem = format!(
+            "payments that count, less refunds, come to {counted}, the journal says {clearing}"
+        );
         found.problems.push(problem);
     }
     let live: BTreeMap<_, _> = distributions
@@ -328,7 +361,7 @@ fn check_distribution(
     for invoice in invoices {
         let is_paid = invoice.paid_at.is_some();
         let collected = if is_paid {
-            invoice.collected()?
+            invoice.distributable()?
         } else {
             MicroSynor::ZERO
         };
@@ -337,7 +370,7 @@ fn check_distribution(
             .map(|d| d.collected_micro_synor);
         if shared.unwrap_or_default() != collected {
             found.problems.push(format!(
-                "{}: {collected} were collected for it, {} distributed",
+                "{}: {collected} of it can be distributed, {} were",
                 invoice.number,
                 shared.unwrap_or_default()
             ));

@@ -127,8 +127,16 @@ impl From<EngineError> for Problem {
                 (S::UNPROCESSABLE_ENTITY, "invalid-amount")
             }
             EngineError::Settlement(SettlementError::Invoice(
-                InvoiceError::Transition { .. } | InvoiceError::HasPayments { .. },
+                InvoiceError::Transition { .. }
+                | InvoiceError::HasPayments { .. }
+                | InvoiceError::HasCreditNotes { .. }
+                | InvoiceError::NotPaid { .. },
             )) => (S::CONFLICT, "invoice-state"),
+            EngineError::Settlement(SettlementError::Invoice(
+                InvoiceError::MoreThanRemains { .. }
+                | InvoiceError::MoreThanPaid { .. }
+                | InvoiceError::NotPositive(_),
+            )) => (S::UNPROCESSABLE_ENTITY, "invalid-amount"),
             EngineError::Pricing(_) | EngineError::Bill(_) | EngineError::NoPriceList(_) => {
                 (S::CONFLICT, "no-price")
             }
@@ -137,6 +145,10 @@ impl From<EngineError> for Problem {
             EngineError::NoOracle => (S::NOT_FOUND, "no-oracle"),
             EngineError::Promotion(_) => (S::UNPROCESSABLE_ENTITY, "promo-code-refused"),
             EngineError::Commitment(_) => (S::UNPROCESSABLE_ENTITY, "commitment-refused"),
+            EngineError::BudgetRefused(_) => (S::UNPROCESSABLE_ENTITY, "budget-refused"),
+            EngineError::Budget(_) => (S::PAYMENT_REQUIRED, "budget-exceeded"),
+            EngineError::TopUp(_) => (S::UNPROCESSABLE_ENTITY, "top-up-refused"),
+            EngineError::Sla(_) => (S::UNPROCESSABLE_ENTITY, "incident-refused"),
             EngineError::Quota(_) => (S::UNPROCESSABLE_ENTITY, "quota-refused"),
             EngineError::Spot(SpotError::Money(_)) => (S::UNPROCESSABLE_ENTITY, "invalid-amount"),
             EngineError::Spot(_) => (S::UNPROCESSABLE_ENTITY, "invalid-request"),
@@ -165,7 +177,8 @@ impl From<EngineError> for Problem {
             EngineError::PriceListBackDated { .. } => (S::CONFLICT, "price-list-back-dated"),
             EngineError::PriceList(_) => (S::UNPROCESSABLE_ENTITY, "price-list-refused"),
             EngineError::PriceListChanged { .. } => (S::CONFLICT, "price-list-changed"),
-            EngineError::OracleConfig(_)
+            EngineError::AutoPayPolicy(_)
+            | EngineError::OracleConfig(_)
             | EngineError::Settlement(_)
             | EngineError::Store(_)
             | EngineError::Usage(_) => (S::INTERNAL_SERVER_ERROR, "internal"),

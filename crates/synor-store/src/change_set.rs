@@ -16,6 +16,8 @@ pub enum Scope {
     Account(AccountId),
     /// The sequence of invoice numbers.
     InvoiceNumbers,
+    /// The sequence of credit note numbers.
+    CreditNoteNumbers,
     /// How far the chain has been followed.
     Chain,
     /// A promo code, with how often it was redeemed.
@@ -28,6 +30,10 @@ pub enum Scope {
     Oracle,
     /// All quotas.
     Quotas,
+    /// All budgets.
+    Budgets,
+    /// An account's alerts.
+    Alerts(AccountId),
     /// Keys, price lists and the like.
     Settings,
 }
@@ -37,12 +43,15 @@ impl std::fmt::Display for Scope {
         match self {
             Self::Account(id) => write!(f, "account {id}"),
             Self::InvoiceNumbers => f.write_str("invoice numbers"),
+            Self::CreditNoteNumbers => f.write_str("credit note numbers"),
             Self::Chain => f.write_str("chain"),
             Self::Promotion(code) => write!(f, "promotion {code}"),
             Self::SpotMarket(id) => write!(f, "spot market {id}"),
             Self::Referrals => f.write_str("referrals"),
             Self::Oracle => f.write_str("oracle"),
             Self::Quotas => f.write_str("quotas"),
+            Self::Budgets => f.write_str("budgets"),
+            Self::Alerts(id) => write!(f, "alerts of {id}"),
             Self::Settings => f.write_str("settings"),
         }
     }

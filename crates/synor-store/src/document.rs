@@ -22,15 +22,20 @@ use crate::error::StoreError;
 #[allow(missing_docs)]
 pub enum Kind {
     Account,
+    Alert,
     ApiKey,
     AutoPay,
     AutoPayCharge,
+    Budget,
     Commitment,
     Counter,
     Credit,
+    CreditNote,
+    CreditExpiry,
     Deduction,
     Deposit,
     Distribution,
+    Incident,
     Invoice,
     OracleHour,
     OracleState,
@@ -41,6 +46,10 @@ pub enum Kind {
     Quota,
     Redemption,
     Referral,
+    Refund,
+    Reminder,
+    SlaOutcome,
+    SpendTally,
     SpotAsk,
     SpotBid,
     SpotClearing,
@@ -48,21 +57,29 @@ pub enum Kind {
     SpotInterruption,
     SpotMarket,
     SpotPrice,
+    Suspension,
+    TopUp,
+    TopUpConfig,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 39] = [
         Self::Account,
+        Self::Alert,
         Self::ApiKey,
         Self::AutoPay,
         Self::AutoPayCharge,
+        Self::Budget,
         Self::Commitment,
         Self::Counter,
         Self::Credit,
+        Self::CreditNote,
+        Self::CreditExpiry,
         Self::Deduction,
         Self::Deposit,
         Self::Distribution,
+        Self::Incident,
         Self::Invoice,
         Self::OracleHour,
         Self::OracleState,
@@ -73,6 +90,10 @@ impl Kind {
         Self::Quota,
         Self::Redemption,
         Self::Referral,
+        Self::Refund,
+        Self::Reminder,
+        Self::SlaOutcome,
+        Self::SpendTally,
         Self::SpotAsk,
         Self::SpotBid,
         Self::SpotClearing,
@@ -80,6 +101,9 @@ impl Kind {
         Self::SpotInterruption,
         Self::SpotMarket,
         Self::SpotPrice,
+        Self::Suspension,
+        Self::TopUp,
+        Self::TopUpConfig,
     ];
 
     /// The kind of this name.
@@ -91,15 +115,20 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Account => "account",
+            Self::Alert => "alert",
             Self::ApiKey => "api_key",
             Self::AutoPay => "auto_pay",
             Self::AutoPayCharge => "auto_pay_charge",
+            Self::Budget => "budget",
             Self::Commitment => "commitment",
             Self::Counter => "counter",
             Self::Credit => "credit",
+            Self::CreditNote => "credit_note",
+            Self::CreditExpiry => "credit_expiry",
             Self::Deduction => "deduction",
             Self::Deposit => "deposit",
             Self::Distribution => "distribution",
+            Self::Incident => "incident",
             Self::Invoice => "invoice",
             Self::OracleHour => "oracle_hour",
             Self::OracleState => "oracle_state",
@@ -110,6 +139,10 @@ impl Kind {
             Self::Quota => "quota",
             Self::Redemption => "redemption",
             Self::Referral => "referral",
+            Self::Refund => "refund",
+            Self::Reminder => "reminder",
+            Self::SlaOutcome => "sla_outcome",
+            Self::SpendTally => "spend_tally",
             Self::SpotAsk => "spot_ask",
             Self::SpotBid => "spot_bid",
             Self::SpotClearing => "spot_clearing",
@@ -117,6 +150,9 @@ impl Kind {
             Self::SpotInterruption => "spot_interruption",
             Self::SpotMarket => "spot_market",
             Self::SpotPrice => "spot_price",
+            Self::Suspension => "suspension",
+            Self::TopUp => "top_up",
+            Self::TopUpConfig => "top_up_config",
         }
     }
 }
@@ -270,7 +306,7 @@ impl Document for AutoPayConfig {
             account: Some(self.account_id.clone()),
             // A wallet pays for one account at a time.
             lookup: self.enabled.then(|| self.funding_source.to_string()),
-            is_open: self.enabled,
+            is_open: self.enabled && self.paused.is_none(),
             ..Keys::default()
         }
     }

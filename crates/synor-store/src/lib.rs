@@ -9,6 +9,8 @@ mod digest;
 mod document;
 mod error;
 mod group;
+mod invoicing;
+mod limits;
 mod oracle;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -24,6 +26,8 @@ pub use document::{
     Counter, Deduction, Document, Keys, Kind, PriceListRecord, Referral, StoredDocument,
 };
 pub use error::StoreError;
+pub use invoicing::Suspension;
+pub use limits::SpendTally;
 pub use oracle::{ORACLE_HOUR_SECS, ORACLE_HOURS_KEPT, OracleHour, OracleState, PeriodRate};
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_SCHEMA, PostgresStore};

@@ -14,6 +14,8 @@ mod corrections;
 mod cost;
 mod crash;
 mod endpoints;
+mod invoice_life;
+mod limits;
 mod openmeter;
 mod oracle;
 mod quotas;

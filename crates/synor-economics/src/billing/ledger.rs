@@ -12,9 +12,13 @@
 //! | `liabilities:operator:PROVIDER` | liability | what an operator has earned |
 //! | `liabilities:treasury` | liability | the protocol treasury's share |
 //! | `liabilities:burn` | liability | what is to be burnt |
+//! | `liabilities:refunds:ACCOUNT` | liability | what is being refunded to a customer's address |
+//! | `liabilities:tax` | liability | taxes invoiced, for the authorities |
 //! | `liabilities:suspense` | liability | coins received that name no invoice or deposit |
 //! | `income:service_fees` | income | fees earned and not yet distributed |
+//! | `income:credits_expired` | income | credit that expired unused: what was given away and never taken |
 //! | `expenses:credits_granted` | expense | credit given away |
+//! | `expenses:write_offs` | expense | what was owed on invoices and given up, until it is paid after all |
 
 use std::fmt;
 use std::str::FromStr;
@@ -60,9 +64,13 @@ pub enum LedgerAccount {
     Operator(ProviderId),
     Treasury,
     Burn,
+    Refunds(AccountId),
+    Tax,
     Suspense,
     ServiceFees,
+    CreditsExpired,
     CreditsGranted,
+    WriteOffs,
 }
 
 impl LedgerAccount {
@@ -71,7 +79,11 @@ impl LedgerAccount {
     pub const fn is_wallet(&self) -> bool {
         matches!(
             self,
-            Self::Prepaid(_) | Self::Credit(_) | Self::Operator(_) | Self::Suspense
+            Self::Prepaid(_)
+                | Self::Credit(_)
+                | Self::Operator(_)
+                | Self::Refunds(_)
+                | Self::Suspense
         )
     }
 }
@@ -87,9 +99,13 @@ impl fmt::Display for LedgerAccount {
             Self::Operator(id) => format!("liabilities:operator:{id}"),
             Self::Treasury => "liabilities:treasury".to_owned(),
             Self::Burn => "liabilities:burn".to_owned(),
+            Self::Refunds(id) => format!("liabilities:refunds:{id}"),
+            Self::Tax => "liabilities:tax".to_owned(),
             Self::Suspense => "liabilities:suspense".to_owned(),
             Self::ServiceFees => "income:service_fees".to_owned(),
+            Self::CreditsExpired => "income:credits_expired".to_owned(),
             Self::CreditsGranted => "expenses:credits_granted".to_owned(),
+            Self::WriteOffs => "expenses:write_offs".to_owned(),
         };
         f.pad(&text)
     }
@@ -114,9 +130,13 @@ impl FromStr for LedgerAccount {
             }
             (Some("liabilities"), Some("treasury"), None) => Self::Treasury,
             (Some("liabilities"), Some("burn"), None) => Self::Burn,
+            (Some("liabilities"), Some("refunds"), _) => Self::Refunds(account(owner)?),
+            (Some("liabilities"), Some("tax"), None) => Self::Tax,
             (Some("liabilities"), Some("suspense"), None) => Self::Suspense,
             (Some("income"), Some("service_fees"), None) => Self::ServiceFees,
+            (Some("income"), Some("credits_expired"), None) => Self::CreditsExpired,
             (Some("expenses"), Some("credits_granted"), None) => Self::CreditsGranted,
+            (Some("expenses"), Some("write_offs"), None) => Self::WriteOffs,
             _ => return Err(unknown()),
         })
     }

@@ -4,9 +4,11 @@
 
 mod accounts;
 mod books;
+mod corrections;
 mod cost;
 mod document;
 mod invoices;
+mod limits;
 mod money;
 mod oracle;
 mod refusals;
@@ -38,11 +40,15 @@ async fn every_answer_is_as_documented() {
     usage::quotas(&server, &acme).await;
     usage::usage(&server, &acme).await;
     let deposit = money::prepaid(&server, &acme).await;
+    limits::credits(&server, &acme).await;
+    limits::budgets(&server, &acme).await;
     let invoices = invoices::closing(&server).await;
     invoices::reading_invoices(&server, &acme, &invoices).await;
     money::auto_pay(&server, &acme, &beta).await;
     money::paying(&server, &acme, &invoices).await;
+    limits::incidents(&server).await;
     invoices::voiding(&server, &invoices).await;
+    corrections::corrections(&server, &acme).await;
     books::books(&server).await;
     stream::stream(&server).await;
     terms::terms(&server).await;

@@ -9,6 +9,8 @@
 
 mod commits;
 mod documents;
+mod invoicing;
+mod limits;
 mod lists;
 mod racing;
 mod records;
@@ -53,6 +55,7 @@ macro_rules! store_conformance {
         }
         $crate::store_conformance! { @shared $open;
             decisions_that_race_are_made_one_after_another
+            numbers_have_no_gaps_however_many_threads_take_them
             a_command_that_races_with_itself_is_applied_once
             a_refused_commit_spoils_no_other_in_its_group
             records_are_of_one_moment_while_commits_go_on

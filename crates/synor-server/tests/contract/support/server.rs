@@ -9,6 +9,7 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 use synor_chain::{Chain, DevChain, DevChainConfig, RpcChain, RpcServer, Soma, Wallet};
+use synor_economics::billing::AutoPayPolicy;
 use synor_economics::period::Timestamp;
 use synor_economics::pricing::PriceList;
 use synor_engine::{Clock, Engine, EngineConfig};
@@ -115,7 +116,7 @@ impl Server {
         let store = SqliteStore::open(&folder.path().join("book.db")).expect("a book");
         let config = DevChainConfig {
             // A thousand blocks can be taken back; the tests must be over before there are more.
-            block_interval: Duration::from_millis(100),
+            block_interval: Duration::from_millis(200),
             ..DevChainConfig::default()
         };
         let chain = DevChain::open(folder.path().join("chain.db"), config).expect("a chain");
@@ -130,6 +131,10 @@ impl Server {
             clock.clone(),
             Wallet::development(CHAIN_ID, "billing"),
             EngineConfig {
+                auto_pay: AutoPayPolicy {
+                    lead_secs: 0,
+                    ..AutoPayPolicy::default()
+                },
                 oracle: said.as_ref().map(oracle::config),
                 ..EngineConfig::default()
             },
