@@ -21,6 +21,7 @@ use synor_usage::import::{Meter, Meters};
 
 use crate::data_folder::DataFolder;
 use crate::error::error;
+use crate::oracle_config::OracleSection;
 use crate::storage::Storage;
 
 /// Where the server listens unless told otherwise: on this machine only.
@@ -67,6 +68,8 @@ pub struct Config {
     pub storage: Storage,
     /// The stream that usage comes through.
     pub stream: Option<StreamConfig>,
+    /// Whom to ask what a SYNOR is worth.
+    pub oracle: Option<OracleSection>,
 }
 
 /// When months are closed, as it is written.
@@ -138,6 +141,7 @@ impl Config {
             spot_interval_secs: self
                 .spot_interval_secs
                 .unwrap_or(defaults.spot_interval_secs),
+            oracle: self.oracle.as_ref().map(OracleSection::open).transpose()?,
             grace_secs: self.billing.grace_secs.unwrap_or(defaults.grace_secs),
             auto_close: self.billing.auto_close.unwrap_or(defaults.auto_close),
             dunning: self.dunning.clone(),

@@ -26,6 +26,7 @@ use crate::answer_once::Names;
 use crate::budgets::BudgetBook;
 use crate::clock::Clock;
 use crate::error::EngineError;
+use crate::oracle::OracleConfig;
 use crate::quotas::QuotaBook;
 use crate::spot::{SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN};
 use crate::till::Turn;
@@ -52,6 +53,8 @@ pub struct EngineConfig {
     pub referral_reward: MicroSynor,
     /// The length of the spot market's intervals, in seconds.
     pub spot_interval_secs: i64,
+    /// The price oracle, if there is one.
+    pub oracle: Option<OracleConfig>,
     /// How long after its end a month still takes usage in before it is closed by itself, in seconds.
     pub grace_secs: i64,
     /// Whether months are closed by themselves.
@@ -73,6 +76,7 @@ impl Default for EngineConfig {
             fee_split: FeeSplit::default(),
             referral_reward: MicroSynor::new(10 * MICRO_PER_SYNOR),
             spot_interval_secs: INTERVAL_SECS,
+            oracle: None,
             grace_secs: GRACE_SECS,
             auto_close: true,
             dunning: DunningSchedule::default(),
@@ -92,6 +96,7 @@ pub struct Engine {
     pub(crate) fee_split: FeeSplit,
     pub(crate) referral_reward: MicroSynor,
     pub(crate) spot_interval_secs: i64,
+    pub(crate) oracle: Option<OracleConfig>,
     pub(crate) grace_secs: i64,
     pub(crate) auto_close: bool,
     pub(crate) dunning: DunningSchedule,
@@ -151,6 +156,9 @@ impl Engine {
                 reason,
             });
         }
+        if let Some(oracle) = &config.oracle {
+            oracle.check()?;
+        }
         if config.grace_secs < 0 {
             let reason = format!("{} is below zero", config.grace_secs);
             return Err(EngineError::Invalid {
@@ -174,6 +182,7 @@ impl Engine {
             fee_split: config.fee_split,
             referral_reward: config.referral_reward,
             spot_interval_secs: config.spot_interval_secs,
+            oracle: config.oracle,
             grace_secs: config.grace_secs,
             auto_close: config.auto_close,
             dunning: config.dunning,

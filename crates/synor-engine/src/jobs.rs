@@ -1,5 +1,5 @@
 //! What runs by itself: following the chain, sending refunds, collecting by auto-pay, closing months,
-//! dunning. Of several nodes over one book, each job runs on the one that holds its lease.
+//! dunning, asking what a SYNOR is worth. Of several nodes over one book, each job runs on the one that holds its lease.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -25,7 +25,11 @@ const REFUNDS_EVERY: Duration = Duration::from_secs(1);
 impl Engine {
     /// Runs the jobs until `stop` changes or its sender is gone. A job that fails is logged and tried again.
     pub async fn run_jobs(self: Arc<Self>, stop: watch::Receiver<bool>) {
-        tokio::join!(self.run_money_jobs(stop.clone()), self.run_watch_jobs(stop));
+        tokio::join!(
+            self.run_money_jobs(stop.clone()),
+            self.run_watch_jobs(stop.clone()),
+            self.run_oracle(stop),
+        );
     }
 
     async fn run_money_jobs(&self, mut stop: watch::Receiver<bool>) {

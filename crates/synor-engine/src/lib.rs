@@ -31,6 +31,7 @@ mod jobs;
 mod leases;
 mod ledger;
 mod nodes;
+mod oracle;
 mod overdue;
 mod pay;
 mod plans;
@@ -79,6 +80,7 @@ pub use ledger::{
     StatementQuery, TrialBalance, TrialRow,
 };
 pub use nodes::JobLease;
+pub use oracle::{NewRate, OracleConfig, OracleConfigError, OraclePrice, TwapKind};
 pub use pay::InvoicePayment;
 pub use plans::NewPlan;
 pub use quotas::{NewQuota, QuotaState, QuotaTurn};

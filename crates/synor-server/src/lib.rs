@@ -8,6 +8,7 @@ mod cost;
 mod idempotency;
 mod ingest;
 mod openapi;
+mod oracle;
 mod problem;
 mod rate;
 mod request;
@@ -38,9 +39,12 @@ pub fn router(state: AppState) -> Router {
         .nest("/usage", usage::router())
         .nest("/cost", cost::router())
         .nest("/spot", spot::router())
+        .nest("/oracle", oracle::router())
         .nest(
             "/admin",
-            admin::router().nest("/spot", spot::admin_router()),
+            admin::router()
+                .nest("/spot", spot::admin_router())
+                .nest("/oracle", oracle::admin_router()),
         )
         .layer(from_fn_with_state(state.clone(), idempotency::answer_once))
         // Events have identities of their own.

@@ -27,6 +27,8 @@ pub enum Scope {
     Referrals,
     /// A spot market's book, with what was decided on it.
     SpotMarket(String),
+    /// The price oracle, with its history and the rates of periods.
+    Oracle,
     /// All quotas.
     Quotas,
     /// All budgets.
@@ -47,6 +49,7 @@ impl std::fmt::Display for Scope {
             Self::Promotion(code) => write!(f, "promotion {code}"),
             Self::SpotMarket(id) => write!(f, "spot market {id}"),
             Self::Referrals => f.write_str("referrals"),
+            Self::Oracle => f.write_str("oracle"),
             Self::Quotas => f.write_str("quotas"),
             Self::Budgets => f.write_str("budgets"),
             Self::Alerts(id) => write!(f, "alerts of {id}"),

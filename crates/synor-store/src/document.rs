@@ -38,7 +38,10 @@ pub enum Kind {
     Incident,
     Hold,
     Invoice,
+    OracleHour,
+    OracleState,
     Payment,
+    PeriodRate,
     PriceList,
     Promotion,
     Quota,
@@ -62,7 +65,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 40] = [
         Self::Account,
         Self::Alert,
         Self::ApiKey,
@@ -80,7 +83,10 @@ impl Kind {
         Self::Incident,
         Self::Hold,
         Self::Invoice,
+        Self::OracleHour,
+        Self::OracleState,
         Self::Payment,
+        Self::PeriodRate,
         Self::PriceList,
         Self::Promotion,
         Self::Quota,
@@ -132,7 +138,10 @@ impl Kind {
             Self::Incident => "incident",
             Self::Hold => "hold",
             Self::Invoice => "invoice",
+            Self::OracleHour => "oracle_hour",
+            Self::OracleState => "oracle_state",
             Self::Payment => "payment",
+            Self::PeriodRate => "period_rate",
             Self::PriceList => "price_list",
             Self::Promotion => "promotion",
             Self::Quota => "quota",

@@ -15,6 +15,7 @@ mod lane;
 mod lease;
 mod limits;
 mod memory;
+mod oracle;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod prepared;
@@ -34,6 +35,7 @@ pub use lane::{Landing, Lane};
 pub use lease::Lease;
 pub use limits::SpendTally;
 pub use memory::MemoryStore;
+pub use oracle::{ORACLE_HOUR_SECS, ORACLE_HOURS_KEPT, OracleHour, OracleState, PeriodRate};
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_SCHEMA, PostgresStore};
 pub use spot::{

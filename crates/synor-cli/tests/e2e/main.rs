@@ -20,6 +20,7 @@ mod ledger;
 mod limits;
 mod nodes;
 mod openmeter;
+mod oracle;
 mod quotas;
 mod real_bill;
 mod send;

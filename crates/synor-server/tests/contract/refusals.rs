@@ -63,7 +63,15 @@ async fn without_a_key_or_with_a_wrong_one_there_is_no_answer() {
 }
 
 /// What is the same for everyone with a key.
-const FOR_ANYONE: [&str; 2] = ["getSpotPrices", "listSpotMarkets"];
+const FOR_ANYONE: [&str; 7] = [
+    "getOracleHistory",
+    "getOraclePrice",
+    "getOracleTwap",
+    "getSpotPrices",
+    "listOracleRates",
+    "listOracleSources",
+    "listSpotMarkets",
+];
 
 #[tokio::test]
 async fn an_account_sees_and_moves_nothing_of_another() {
