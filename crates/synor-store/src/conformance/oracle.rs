@@ -22,6 +22,7 @@ pub(super) async fn oracle_documents(store: &dyn Store) {
         price,
         confidence: Confidence(97),
         volume_24h: Some(MicroSynor::new(1 << 60)),
+        sources: vec!["pool".to_owned(), "exchange".to_owned()],
     };
     let empty = OracleHour::containing(NOW);
     let full = OracleHour {
