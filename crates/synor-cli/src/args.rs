@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use synor_economics::id::AccountId;
 
 use crate::commands::{
-    admin, billing, chain, completions, cost, demo, price_list, serve, spot, usage, wallet,
+    admin, billing, chain, completions, cost, demo, oracle, price_list, serve, spot, usage, wallet,
 };
 
 /// Billing for decentralized infrastructure: metering, invoices, on-chain payment in SYNOR.
@@ -87,6 +87,9 @@ pub enum Command {
     /// The market for spare capacity: offers, bids, prices.
     #[command(subcommand)]
     Spot(spot::Command),
+    /// What a SYNOR is worth in USD: price, sources, history, averages, rates.
+    #[command(subcommand)]
+    Oracle(oracle::Command),
     /// The development chain.
     #[command(subcommand)]
     Chain(chain::Command),

@@ -18,6 +18,7 @@ use synor_usage::import::{Meter, Meters};
 
 use crate::data_folder::DataFolder;
 use crate::error::error;
+use crate::oracle_config::OracleSection;
 use crate::storage::Storage;
 
 /// Where the server listens unless told otherwise: on this machine only.
@@ -50,6 +51,8 @@ pub struct Config {
     pub storage: Storage,
     /// The stream that usage comes through.
     pub stream: Option<StreamConfig>,
+    /// Whom to ask what a SYNOR is worth.
+    pub oracle: Option<OracleSection>,
 }
 
 /// When payments count, as it is written.
@@ -101,6 +104,7 @@ impl Config {
             spot_interval_secs: self
                 .spot_interval_secs
                 .unwrap_or(defaults.spot_interval_secs),
+            oracle: self.oracle.as_ref().map(OracleSection::open).transpose()?,
         })
     }
 

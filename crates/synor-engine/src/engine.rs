@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::error::EngineError;
+use crate::oracle::OracleConfig;
 use crate::quotas::QuotaBook;
 use crate::spot::{SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN};
 
@@ -37,6 +38,8 @@ pub struct EngineConfig {
     pub referral_reward: MicroSynor,
     /// The length of the spot market's intervals, in seconds.
     pub spot_interval_secs: i64,
+    /// The price oracle, if there is one.
+    pub oracle: Option<OracleConfig>,
 }
 
 impl Default for EngineConfig {
@@ -46,6 +49,7 @@ impl Default for EngineConfig {
             fee_split: FeeSplit::default(),
             referral_reward: MicroSynor::new(10 * MICRO_PER_SYNOR),
             spot_interval_secs: INTERVAL_SECS,
+            oracle: None,
         }
     }
 }
@@ -59,6 +63,7 @@ pub struct Engine {
     pub(crate) fee_split: FeeSplit,
     pub(crate) referral_reward: MicroSynor,
     pub(crate) spot_interval_secs: i64,
+    pub(crate) oracle: Option<OracleConfig>,
     pub(crate) payments: PaymentProcessor,
     /// Signs charges under auto-pay grants; its address receives all payments.
     pub(crate) billing_wallet: Wallet,
@@ -102,6 +107,9 @@ impl Engine {
                 reason,
             });
         }
+        if let Some(oracle) = &config.oracle {
+            oracle.check()?;
+        }
         let pay_to = billing_wallet.address().clone();
         let engine = Self {
             usage,
@@ -111,6 +119,7 @@ impl Engine {
             fee_split: config.fee_split,
             referral_reward: config.referral_reward,
             spot_interval_secs: config.spot_interval_secs,
+            oracle: config.oracle,
             payments: PaymentProcessor {
                 confirmations: config.confirmations,
                 pay_to,

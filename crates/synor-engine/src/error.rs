@@ -6,6 +6,7 @@ use synor_economics::billing::{BillError, CreditError, InvoiceError, PaymentErro
 use synor_economics::distribution::DistributionError;
 use synor_economics::id::{AccountId, Address};
 use synor_economics::money::{MicroSynor, MoneyError};
+use synor_economics::oracle::{Price, TwapError};
 use synor_economics::period::{Month, PeriodError, Timestamp};
 use synor_economics::pricing::promotion::PromotionError;
 use synor_economics::pricing::reserved::CommitmentError;
@@ -17,6 +18,7 @@ use synor_usage::UsageLogError;
 use thiserror::Error;
 
 use crate::ingest::Rejection;
+use crate::oracle::OracleConfigError;
 
 /// Why a use case did not happen.
 #[derive(Debug, Error)]
@@ -62,6 +64,19 @@ pub enum EngineError {
         effective_from: Timestamp,
         end: Timestamp,
     },
+    #[error("no price oracle is configured; [oracle] in synor.toml says which sources to ask")]
+    NoOracle,
+    #[error(
+        "prices are in USD, and there is no rate for {month}: {reason}; nothing is guessed, so set \
+         it (`synor oracle rate {month} 0.25 --reason …`), or wait until there is a price"
+    )]
+    NoRate { month: Month, reason: String },
+    #[error("the rate of {month} is {rate} USD for one SYNOR already, and does not change")]
+    RateExists { month: Month, rate: Price },
+    #[error(transparent)]
+    Twap(#[from] TwapError),
+    #[error(transparent)]
+    OracleConfig(#[from] OracleConfigError),
     #[error("no price list is in force at {0}")]
     NoPriceList(Timestamp),
     #[error(transparent)]

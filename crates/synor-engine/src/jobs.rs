@@ -1,4 +1,5 @@
-//! What runs by itself: following the chain, collecting by auto-pay, marking what is overdue.
+//! What runs by itself: following the chain, collecting by auto-pay, marking what is overdue, and
+//! asking what a SYNOR is worth.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,15 @@ const OVERDUE_EVERY: Duration = Duration::from_secs(60);
 
 impl Engine {
     /// Runs the jobs until `stop` changes or its sender is gone. A job that fails is logged and tried again.
-    pub async fn run_jobs(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+    pub async fn run_jobs(self: Arc<Self>, stop: watch::Receiver<bool>) {
+        tokio::join!(
+            Arc::clone(&self).run_oracle(stop.clone()),
+            self.run_own_jobs(stop)
+        );
+    }
+
+    /// Those that ask nobody outside of this system but the chain.
+    async fn run_own_jobs(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut follow = interval(FOLLOW_EVERY);
         let mut auto_pay = interval(AUTO_PAY_EVERY);
         let mut overdue = interval(OVERDUE_EVERY);

@@ -19,6 +19,7 @@ mod estimate;
 mod follow_chain;
 mod ingest;
 mod jobs;
+mod oracle;
 mod overdue;
 mod pay;
 mod plans;
@@ -48,6 +49,7 @@ pub use estimate::{
     UsageBill,
 };
 pub use ingest::{Admitted, IngestBatch, Ingested, KnownEvent, Rejection};
+pub use oracle::{NewRate, OracleConfig, OracleConfigError, OraclePrice, TwapKind};
 pub use pay::InvoicePayment;
 pub use plans::NewPlan;
 pub use quotas::{NewQuota, QuotaState, QuotaTurn};

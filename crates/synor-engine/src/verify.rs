@@ -88,6 +88,7 @@ impl Engine {
         check_wallets(&book, &invoices, &credits, &mut found)?;
         check_distribution(&book, &invoices, &payments, &distributions, &mut found)?;
         self.check_spot(&mut found).await?;
+        self.check_rates(&invoices, &mut found).await?;
         self.check_chain(&mut found).await;
         Ok(found)
     }

@@ -8,6 +8,7 @@ mod cost;
 mod idempotency;
 mod ingest;
 mod openapi;
+mod oracle;
 mod problem;
 mod rate;
 mod request;
@@ -41,9 +42,12 @@ pub fn router(state: AppState) -> Router {
         .nest("/usage", usage::router())
         .nest("/cost", cost::router())
         .nest("/spot", spot::router())
+        .nest("/oracle", oracle::router())
         .nest(
             "/admin",
-            admin::router().nest("/spot", spot::admin_router()),
+            admin::router()
+                .nest("/spot", spot::admin_router())
+                .nest("/oracle", oracle::admin_router()),
         );
     Router::new()
         .nest("/api/v1", api)

@@ -132,6 +132,9 @@ impl From<EngineError> for Problem {
             EngineError::Pricing(_) | EngineError::Bill(_) | EngineError::NoPriceList(_) => {
                 (S::CONFLICT, "no-price")
             }
+            EngineError::NoRate { .. } | EngineError::Twap(_) => (S::CONFLICT, "no-rate"),
+            EngineError::RateExists { .. } => (S::CONFLICT, "rate-exists"),
+            EngineError::NoOracle => (S::NOT_FOUND, "no-oracle"),
             EngineError::Promotion(_) => (S::UNPROCESSABLE_ENTITY, "promo-code-refused"),
             EngineError::Commitment(_) => (S::UNPROCESSABLE_ENTITY, "commitment-refused"),
             EngineError::Quota(_) => (S::UNPROCESSABLE_ENTITY, "quota-refused"),
@@ -162,9 +165,10 @@ impl From<EngineError> for Problem {
             EngineError::PriceListBackDated { .. } => (S::CONFLICT, "price-list-back-dated"),
             EngineError::PriceList(_) => (S::UNPROCESSABLE_ENTITY, "price-list-refused"),
             EngineError::PriceListChanged { .. } => (S::CONFLICT, "price-list-changed"),
-            EngineError::Settlement(_) | EngineError::Store(_) | EngineError::Usage(_) => {
-                (S::INTERNAL_SERVER_ERROR, "internal")
-            }
+            EngineError::OracleConfig(_)
+            | EngineError::Settlement(_)
+            | EngineError::Store(_)
+            | EngineError::Usage(_) => (S::INTERNAL_SERVER_ERROR, "internal"),
         };
         let detail = match &error {
             _ if status == S::INTERNAL_SERVER_ERROR => {

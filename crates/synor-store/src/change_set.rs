@@ -24,6 +24,8 @@ pub enum Scope {
     Referrals,
     /// A spot market's book, with what was decided on it.
     SpotMarket(String),
+    /// The price oracle, with its history and the rates of periods.
+    Oracle,
     /// All quotas.
     Quotas,
     /// Keys, price lists and the like.
@@ -39,6 +41,7 @@ impl std::fmt::Display for Scope {
             Self::Promotion(code) => write!(f, "promotion {code}"),
             Self::SpotMarket(id) => write!(f, "spot market {id}"),
             Self::Referrals => f.write_str("referrals"),
+            Self::Oracle => f.write_str("oracle"),
             Self::Quotas => f.write_str("quotas"),
             Self::Settings => f.write_str("settings"),
         }

@@ -32,7 +32,10 @@ pub enum Kind {
     Deposit,
     Distribution,
     Invoice,
+    OracleHour,
+    OracleState,
     Payment,
+    PeriodRate,
     PriceList,
     Promotion,
     Quota,
@@ -49,7 +52,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::Account,
         Self::ApiKey,
         Self::AutoPay,
@@ -61,7 +64,10 @@ impl Kind {
         Self::Deposit,
         Self::Distribution,
         Self::Invoice,
+        Self::OracleHour,
+        Self::OracleState,
         Self::Payment,
+        Self::PeriodRate,
         Self::PriceList,
         Self::Promotion,
         Self::Quota,
@@ -95,7 +101,10 @@ impl Kind {
             Self::Deposit => "deposit",
             Self::Distribution => "distribution",
             Self::Invoice => "invoice",
+            Self::OracleHour => "oracle_hour",
+            Self::OracleState => "oracle_state",
             Self::Payment => "payment",
+            Self::PeriodRate => "period_rate",
             Self::PriceList => "price_list",
             Self::Promotion => "promotion",
             Self::Quota => "quota",

@@ -9,6 +9,7 @@ mod digest;
 mod document;
 mod error;
 mod group;
+mod oracle;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod prepared;
@@ -23,6 +24,7 @@ pub use document::{
     Counter, Deduction, Document, Keys, Kind, PriceListRecord, Referral, StoredDocument,
 };
 pub use error::StoreError;
+pub use oracle::{ORACLE_HOUR_SECS, ORACLE_HOURS_KEPT, OracleHour, OracleState, PeriodRate};
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_SCHEMA, PostgresStore};
 pub use spot::{

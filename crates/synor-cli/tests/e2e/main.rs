@@ -15,6 +15,7 @@ mod cost;
 mod crash;
 mod endpoints;
 mod openmeter;
+mod oracle;
 mod quotas;
 mod real_bill;
 mod send;

@@ -19,6 +19,7 @@ use super::credit::{CreditError, CreditManager, CreditUse};
 use super::line_item::LineItem;
 use crate::id::{AccountId, CommitmentId, InvoiceId, TxId};
 use crate::money::{MicroSynor, MoneyError};
+use crate::oracle::UsdRate;
 use crate::period::{DAY_SECS, Month, Period, Timestamp, Zone};
 use crate::plan::Plan;
 
@@ -216,6 +217,9 @@ pub struct Draft {
     pub subtotal_micro_synor: MicroSynor,
     /// What is taken off.
     pub discounts: Vec<AppliedDiscount>,
+    /// What a SYNOR counts at, where prices are in USD at the period's rate.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub usd_rate: Option<UsdRate>,
     /// How far the usage log had been read.
     pub usage_log_position: u64,
 }
@@ -244,8 +248,15 @@ impl Draft {
             fees: Vec::new(),
             subtotal_micro_synor,
             discounts: Vec::new(),
+            usd_rate: None,
             usage_log_position,
         })
+    }
+
+    /// The same, with the rate that its prices in USD were taken at.
+    pub fn with_usd_rate(mut self, usd_rate: Option<UsdRate>) -> Self {
+        self.usd_rate = usd_rate;
+        self
     }
 
     /// The same with these discounts.
@@ -327,6 +338,7 @@ impl Draft {
             },
             due_date: self.period.end().plus_secs(DUE_AFTER_SECS),
             payment_tx: None,
+            usd_rate: self.usd_rate,
             usage_log_position: self.usage_log_position,
             created_at: now,
             sent_at: None,
@@ -378,6 +390,9 @@ pub struct Invoice {
     /// The transfer that completed the payment.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub payment_tx: Option<TxId>,
+    /// What a SYNOR counted at, where prices were in USD at the period's rate.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub usd_rate: Option<UsdRate>,
     /// How far the usage log had been read when it was made.
     pub usage_log_position: u64,
     /// When it was finalized.

@@ -20,6 +20,8 @@ use synor_streams::{
 use synor_usage::SqliteUsageLog;
 use tempfile::TempDir;
 
+use crate::oracle::{self, Said};
+
 use super::document::{Document, Operation, object, text};
 
 /// The server's present, until it is set: 2026-02-03T10:00:00Z.
@@ -72,6 +74,7 @@ pub struct Server {
     pub engine: Arc<Engine>,
     pub chain: Arc<DevChain>,
     pub dead_letters: Arc<SqliteDeadLetters>,
+    said: Said,
     clock: Arc<SetClock>,
     base: String,
     client: reqwest::Client,
@@ -82,23 +85,30 @@ pub struct Server {
 
 impl Server {
     pub async fn start() -> Self {
-        Self::start_on(None, None).await
+        let said = Arc::new(Mutex::new(["0.25", "0.251", "0.249"]));
+        Self::start_on(None, None, Some(said)).await
+    }
+
+    /// A server that asks nobody what a SYNOR is worth.
+    pub async fn start_without_oracle() -> Self {
+        Self::start_on(None, None, None).await
     }
 
     /// A server that cannot reach its chain. Tests still can.
     pub async fn start_without_chain() -> Self {
         let chain = RpcChain::new(NOWHERE).expect("an address");
-        Self::start_on(Some(Arc::new(chain)), None).await
+        Self::start_on(Some(Arc::new(chain)), None, None).await
     }
 
     /// A server that sends usage into a stream.
     pub async fn start_before(producer: Arc<dyn StreamProducer>) -> Self {
-        Self::start_on(None, Some(producer)).await
+        Self::start_on(None, Some(producer), None).await
     }
 
     async fn start_on(
         other_chain: Option<Arc<dyn Chain>>,
         producer: Option<Arc<dyn StreamProducer>>,
+        said: Option<Said>,
     ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let usage = SqliteUsageLog::open(folder.path().join("usage.db")).expect("a usage log");
@@ -118,7 +128,10 @@ impl Server {
             other_chain.unwrap_or_else(|| chain.clone()),
             clock.clone(),
             Wallet::development(CHAIN_ID, "billing"),
-            EngineConfig::default(),
+            EngineConfig {
+                oracle: said.as_ref().map(oracle::config),
+                ..EngineConfig::default()
+            },
             prices.expect("prices"),
         );
         let engine = Arc::new(engine.await.expect("an engine"));
@@ -154,6 +167,7 @@ impl Server {
             base,
             client: reqwest::Client::new(),
             dead_letters,
+            said: said.unwrap_or_default(),
             seen: Mutex::default(),
             _stop: stop,
             _folder: folder,
@@ -163,6 +177,11 @@ impl Server {
     /// Lets it be this many seconds later than [`NOW_SECS`].
     pub fn set_later(&self, secs: i64) {
         self.clock.0.store(NOW_SECS + secs, Ordering::SeqCst);
+    }
+
+    /// Lets the oracle's three sources say these prices.
+    pub fn say(&self, prices: [&'static str; 3]) {
+        *self.said.lock().expect("what is said") = prices;
     }
 
     /// A call of an operation, without a key.
