@@ -1,7 +1,10 @@
 //! The seam between the billing engine and whatever chain it is paid on.
 
 use async_trait::async_trait;
-use synor_economics::id::{Address, TxId};
+use serde::{Deserialize, Serialize};
+use synor_economics::billing::PaymentTarget;
+use synor_economics::id::{AccountId, Address, InvoiceId, TxId};
+use synor_economics::money::MicroSynor;
 
 use crate::{ChainError, Cursor, Grant, ObservedTransfer, Page, SignedTransaction, Soma};
 
@@ -50,6 +53,70 @@ pub trait Chain: Send + Sync {
     /// was revoked.
     async fn grant(&self, owner: &Address, spender: &Address) -> Result<Option<Grant>, ChainError>;
 
+    /// What `owner` lets `spender` charge for an account's invoices, where grants name accounts;
+    /// elsewhere as [`Chain::grant`].
+    async fn grant_for(
+        &self,
+        owner: &Address,
+        spender: &Address,
+        account: &AccountId,
+    ) -> Result<Option<Grant>, ChainError> {
+        let _ = account;
+        self.grant(owner, spender).await
+    }
+
+    /// Whether a grant on this chain names the account that may be charged, so that the grant itself
+    /// shows that its owner meant it.
+    fn grants_name_accounts(&self) -> bool {
+        false
+    }
+
+    /// Charges an invoice within its payer's grant, where the chain holds the key for that. The same
+    /// invoice is charged once, however often it is asked for. `Unsupported` elsewhere.
+    async fn charge(&self, order: &ChargeOrder) -> Result<TxId, ChainError> {
+        let what = format!("charging {} by the chain itself", order.invoice);
+        Err(ChainError::Unsupported { what })
+    }
+
+    /// What a payer's wallet reads to pay, where there is such a thing.
+    fn payment_link(
+        &self,
+        target: &PaymentTarget,
+        amount: MicroSynor,
+    ) -> Result<Option<PaymentLink>, ChainError> {
+        let _ = (target, amount);
+        Ok(None)
+    }
+
     /// The name that signatures for this chain contain.
     async fn chain_id(&self) -> Result<String, ChainError>;
+}
+
+/// An invoice to be charged within its payer's grant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChargeOrder {
+    /// Whose coins.
+    pub owner: Address,
+    /// Whose invoice.
+    pub account: AccountId,
+    /// Which invoice.
+    pub invoice: InvoiceId,
+    /// How much, in µSYNOR.
+    pub amount: MicroSynor,
+}
+
+/// How to pay from a wallet that reads links.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentLink {
+    /// The link that pays (EIP-681).
+    pub payment_uri: String,
+    /// The link that lets the contract take the amount first, for wallets that do not ask by
+    /// themselves.
+    pub approval_uri: String,
+    /// The reference as the contract takes it: 0x and 64 hex digits.
+    pub reference: String,
+    /// The token's address.
+    pub token: String,
+    /// The amount in the token's smallest unit.
+    pub token_units: String,
 }
