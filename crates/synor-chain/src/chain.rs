@@ -65,10 +65,11 @@ pub trait Chain: Send + Sync {
         self.grant(owner, spender).await
     }
 
-    /// Whether a grant on this chain names the account that may be charged, so that the grant itself
-    /// shows that its owner meant it.
-    fn grants_name_accounts(&self) -> bool {
-        false
+    /// How a grant names the account that may be charged: 0x and 64 hex digits. Where it does, the
+    /// grant itself shows that its owner meant the account; `None` where it does not.
+    fn account_reference(&self, account: &AccountId) -> Option<String> {
+        let _ = account;
+        None
     }
 
     /// Charges an invoice within its payer's grant, where the chain holds the key for that. The same
@@ -113,10 +114,4 @@ pub struct PaymentLink {
     /// The link that lets the contract take the amount first, for wallets that do not ask by
     /// themselves.
     pub approval_uri: String,
-    /// The reference as the contract takes it: 0x and 64 hex digits.
-    pub reference: String,
-    /// The token's address.
-    pub token: String,
-    /// The amount in the token's smallest unit.
-    pub token_units: String,
 }

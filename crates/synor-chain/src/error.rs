@@ -262,3 +262,16 @@ pub enum ChainError {
         reason: String,
     },
 }
+
+impl ChainError {
+    /// Whether the same may well succeed a little later: nothing was refused for what it is.
+    pub const fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::RpcUnreachable { .. }
+                | Self::RpcDisagree { .. }
+                | Self::RpcAnswer { .. }
+                | Self::FeeTooHigh { .. }
+        )
+    }
+}

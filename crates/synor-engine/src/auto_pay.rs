@@ -1,11 +1,12 @@
 //! Auto-pay: collecting invoices from a wallet whose owner granted it on chain.
 //!
-//! The grant alone says which address may charge how much, not for whose invoices. So the owner
-//! hands the signed grant to this server, and only this server submits it: who can present a grant
-//! that the chain has not seen controls the wallet.
+//! On the development chain a grant alone says which address may charge how much, not for whose
+//! invoices. So the owner hands the signed grant to this server, and only this server submits it: who
+//! can present a grant that the chain has not seen controls the wallet. Where grants name the account,
+//! the wallet grants by itself, and naming the wallet is enough.
 
 use serde::{Deserialize, Serialize};
-use synor_chain::{ChainError, Payload, SignedTransaction, Soma};
+use synor_chain::{ChainError, ChargeOrder, Payload, SignedTransaction, Soma};
 use synor_economics::billing::{AutoPayConfig, Invoice, PaymentProcessor, PaymentStatus};
 use synor_economics::id::{AccountId, Address, InvoiceId, TxId};
 use synor_economics::money::MicroSynor;
@@ -13,7 +14,7 @@ use synor_economics::period::Timestamp;
 use synor_store::{ChangeSet, Document, Keys, Kind, ListQuery};
 
 use crate::credits::scope_of;
-use crate::engine::Engine;
+use crate::engine::{BillingKey, Engine};
 use crate::error::EngineError;
 
 /// What an account asks for.
@@ -29,6 +30,9 @@ pub struct AutoPayOrder {
     /// change the wallet.
     #[serde(default)]
     pub signed_grant: Option<SignedTransaction>,
+    /// The wallet that pays, on a chain where its grant names the account and is there already.
+    #[serde(default)]
+    pub funding_source: Option<Address>,
 }
 
 /// A charge for an invoice, written down before it is sent so that it is sent once.
@@ -40,10 +44,15 @@ pub struct AutoPayCharge {
     pub account_id: AccountId,
     /// How much.
     pub amount_micro_synor: MicroSynor,
-    /// The transaction's id.
-    pub tx_id: TxId,
-    /// The transaction, signed by the billing wallet.
-    pub signed: SignedTransaction,
+    /// The wallet that is charged.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub payer: Option<Address>,
+    /// The transaction's id; where the chain signs, the first it was sent under.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tx_id: Option<TxId>,
+    /// The transaction, signed by the billing wallet; absent where the chain signs.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub signed: Option<SignedTransaction>,
     /// Whether the chain has taken it.
     pub submitted: bool,
     /// Why the chain refused it.
@@ -59,7 +68,7 @@ impl Document for AutoPayCharge {
         Keys {
             id: self.invoice_id.to_string(),
             account: Some(self.account_id.clone()),
-            lookup: Some(self.tx_id.to_string()),
+            lookup: self.tx_id.as_ref().map(TxId::to_string),
             sort_key: self.created_at.secs(),
             is_open: !self.submitted && self.refused.is_none(),
         }
@@ -128,10 +137,12 @@ impl Engine {
         if !max.is_positive() {
             return Err(missing("max_per_invoice_micro_synor", "must be above zero"));
         }
-        let funding_source = match (&order.signed_grant, before) {
-            (Some(grant), before) => self.check_grant(grant, is_known, before.as_ref())?,
-            (None, Some(before)) => before.funding_source,
-            (None, None) => {
+        let named = self.named_source(account, order)?;
+        let funding_source = match (&order.signed_grant, named, before) {
+            (Some(grant), _, before) => self.check_grant(grant, is_known, before.as_ref())?,
+            (None, Some(named), _) => named,
+            (None, None, Some(before)) => before.funding_source,
+            (None, None, None) => {
                 return Err(missing(
                     "signed_grant",
                     "is needed to enable auto-pay: the wallet that \
@@ -140,7 +151,10 @@ impl Engine {
             }
         };
         if order.enabled {
-            let granted = self.chain.grant(&funding_source, self.pay_to()).await?;
+            let granted = self
+                .chain
+                .grant_for(&funding_source, self.pay_to(), account)
+                .await?;
             let pending = order.signed_grant.as_ref().and_then(grant_limit);
             let limit = pending
                 .or(granted.map(|g| g.max_per_charge))
@@ -162,6 +176,22 @@ impl Engine {
             max_per_invoice_micro_synor: max,
             enabled: order.enabled,
         })
+    }
+
+    /// The wallet that the order names, where a grant shows by itself whose invoices it is for.
+    fn named_source(
+        &self,
+        account: &AccountId,
+        order: &AutoPayOrder,
+    ) -> Result<Option<Address>, EngineError> {
+        if order.funding_source.is_some() && self.chain.account_reference(account).is_none() {
+            let reason = "grants on this chain do not name the account; hand in a signed grant";
+            return Err(EngineError::Invalid {
+                field: "funding_source",
+                reason: reason.to_owned(),
+            });
+        }
+        Ok(order.funding_source.clone())
     }
 
     /// Whose grant this is; refuses one that somebody has submitted before.
@@ -229,7 +259,7 @@ impl Engine {
         };
         let covered = self
             .chain
-            .grant(&config.funding_source, self.pay_to())
+            .grant_for(&config.funding_source, self.pay_to(), &config.account_id)
             .await?
             .is_some_and(|g| {
                 Soma::from_micro(amount).is_ok_and(|a| a <= g.max_per_charge.min(g.remaining))
@@ -238,21 +268,13 @@ impl Engine {
             // Looked at again at the next run: a grant may still be on its way.
             return Ok(false);
         }
-        let chain_id = self.chain.chain_id().await?;
-        let nonce = self.chain.next_nonce(self.pay_to()).await?;
-        let signed = self.billing_wallet.sign_charge(
-            &chain_id,
-            nonce,
-            &config.funding_source,
-            self.pay_to(),
-            Soma::from_micro(amount)?,
-            &id,
-        )?;
+        let signed = self.signed_charge(config, amount, &id).await?;
         let charge = AutoPayCharge {
             invoice_id: invoice.invoice_id,
             account_id: config.account_id.clone(),
             amount_micro_synor: amount,
-            tx_id: signed.tx_id(),
+            payer: Some(config.funding_source.clone()),
+            tx_id: signed.as_ref().map(SignedTransaction::tx_id),
             signed,
             submitted: false,
             refused: None,
@@ -270,6 +292,48 @@ impl Engine {
         }
     }
 
+    /// The charge signed by the billing wallet; none where the chain's backend signs.
+    async fn signed_charge(
+        &self,
+        config: &AutoPayConfig,
+        amount: MicroSynor,
+        memo: &str,
+    ) -> Result<Option<SignedTransaction>, EngineError> {
+        let BillingKey::Wallet(wallet) = &self.billing_key else {
+            return Ok(None);
+        };
+        let chain_id = self.chain.chain_id().await?;
+        let nonce = self.chain.next_nonce(self.pay_to()).await?;
+        let signed = wallet.sign_charge(
+            &chain_id,
+            nonce,
+            &config.funding_source,
+            self.pay_to(),
+            Soma::from_micro(amount)?,
+            memo,
+        )?;
+        Ok(Some(signed))
+    }
+
+    /// Hands a decided charge to the chain; again is harmless.
+    async fn send_charge(&self, charge: &AutoPayCharge) -> Result<TxId, ChainError> {
+        match (&charge.signed, &charge.payer) {
+            (Some(signed), _) => self.chain.submit(signed.clone()).await,
+            (None, Some(payer)) => {
+                let order = ChargeOrder {
+                    owner: payer.clone(),
+                    account: charge.account_id.clone(),
+                    invoice: charge.invoice_id,
+                    amount: charge.amount_micro_synor,
+                };
+                self.chain.charge(&order).await
+            }
+            (None, None) => Err(ChainError::Inconsistent {
+                what: format!("the charge of {} names no wallet", charge.invoice_id),
+            }),
+        }
+    }
+
     /// Sends the charges that were decided and not yet taken by the chain.
     async fn send_charges(&self) -> Result<usize, EngineError> {
         let waiting: Vec<AutoPayCharge> = self
@@ -279,12 +343,13 @@ impl Engine {
             .items;
         let mut sent = 0;
         for charge in waiting {
-            let outcome = match self.chain.submit(charge.signed.clone()).await {
-                Ok(_) => AutoPayCharge {
+            let outcome = match self.send_charge(&charge).await {
+                Ok(tx_id) => AutoPayCharge {
                     submitted: true,
+                    tx_id: Some(tx_id),
                     ..charge
                 },
-                Err(ChainError::RpcUnreachable { .. }) => continue,
+                Err(error) if error.is_passing() => continue,
                 Err(error) => AutoPayCharge {
                     refused: Some(error.to_string()),
                     ..charge

@@ -54,6 +54,30 @@ impl Default for EngineConfig {
     }
 }
 
+/// What receives all payments, and charges under auto-pay grants.
+#[derive(Debug)]
+pub enum BillingKey {
+    /// A wallet here, which signs each charge.
+    Wallet(Wallet),
+    /// A contract at this address; the chain's backend holds the key that calls it.
+    Contract(Address),
+}
+
+impl BillingKey {
+    fn pay_to(&self) -> &Address {
+        match self {
+            Self::Wallet(wallet) => wallet.address(),
+            Self::Contract(address) => address,
+        }
+    }
+}
+
+impl From<Wallet> for BillingKey {
+    fn from(wallet: Wallet) -> Self {
+        Self::Wallet(wallet)
+    }
+}
+
 /// All use cases, over one usage log, one book and one chain.
 pub struct Engine {
     pub(crate) usage: Arc<dyn UsageLog>,
@@ -65,8 +89,8 @@ pub struct Engine {
     pub(crate) spot_interval_secs: i64,
     pub(crate) oracle: Option<OracleConfig>,
     pub(crate) payments: PaymentProcessor,
-    /// Signs charges under auto-pay grants; its address receives all payments.
-    pub(crate) billing_wallet: Wallet,
+    /// What charges under auto-pay grants.
+    pub(crate) billing_key: BillingKey,
     /// Price lists in order of their effective dates.
     pub(crate) price_lists: RwLock<Arc<Vec<PriceList>>>,
     /// Accounts that are known to exist; an account is never removed.
@@ -92,7 +116,7 @@ impl Engine {
         store: Arc<dyn Store>,
         chain: Arc<dyn Chain>,
         clock: Arc<dyn Clock>,
-        billing_wallet: Wallet,
+        billing_key: impl Into<BillingKey>,
         config: EngineConfig,
         list: PriceList,
     ) -> Result<Self, EngineError> {
@@ -110,7 +134,8 @@ impl Engine {
         if let Some(oracle) = &config.oracle {
             oracle.check()?;
         }
-        let pay_to = billing_wallet.address().clone();
+        let billing_key = billing_key.into();
+        let pay_to = billing_key.pay_to().clone();
         let engine = Self {
             usage,
             store,
@@ -124,7 +149,7 @@ impl Engine {
                 confirmations: config.confirmations,
                 pay_to,
             },
-            billing_wallet,
+            billing_key,
             price_lists: RwLock::default(),
             known_accounts: RwLock::default(),
             quotas: QuotaBook::default(),

@@ -42,7 +42,7 @@ pub use credits::{Balance, NewCredit};
 pub use deduct::DeductResult;
 pub use deposit::{DepositState, NewDeposit};
 pub use distribution::{DistributionTotals, OperatorTotal};
-pub use engine::{Engine, EngineConfig};
+pub use engine::{BillingKey, Engine, EngineConfig};
 pub use error::EngineError;
 pub use estimate::{
     Asker, CostEstimate, EstimateRequest, Forecast, RepricedAccount, RerateRequest, Rerated,

@@ -39,8 +39,7 @@ impl Hand {
         })
     }
 
-    /// The nonce of the next transaction.
-    pub(super) async fn nonce(&self) -> Result<u64, ChainError> {
+    async fn nonce(&self) -> Result<u64, ChainError> {
         let endpoint = self.endpoints.first();
         endpoint.next_nonce(self.key.address()).await
     }

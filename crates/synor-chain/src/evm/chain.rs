@@ -289,8 +289,8 @@ impl Chain for EvmChain {
         self.grant_of(owner, &grant, chargeable.min(allowance))
     }
 
-    fn grants_name_accounts(&self) -> bool {
-        true
+    fn account_reference(&self, account: &AccountId) -> Option<String> {
+        Some(account_reference(account).to_string())
     }
 
     async fn charge(&self, order: &ChargeOrder) -> Result<TxId, ChainError> {
@@ -328,9 +328,6 @@ impl Chain for EvmChain {
         Ok(Some(PaymentLink {
             payment_uri: link::call(billing, chain_id, function, reference, units),
             approval_uri: link::approval(self.token, chain_id, billing, units),
-            reference: reference.to_string(),
-            token: self.token.to_string(),
-            token_units: units.to_string(),
         }))
     }
 

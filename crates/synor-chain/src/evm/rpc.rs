@@ -163,17 +163,10 @@ impl Endpoint {
         self.ask("eth_getCode", [json!(of), json!("latest")]).await
     }
 
-    /// What the code of a contract would be that `from` deploys with this nonce.
-    pub(super) async fn runtime_of(
-        &self,
-        from: Address,
-        nonce: u64,
-        init: &Bytes,
-    ) -> Result<Bytes, ChainError> {
+    /// What the code of a contract would be that `from` deploys next.
+    pub(super) async fn runtime_of(&self, from: Address, init: &Bytes) -> Result<Bytes, ChainError> {
         let call = json!({"from": from, "data": init});
-        let overridden = json!({from.to_string(): {"nonce": U64::from(nonce)}});
-        self.ask("eth_call", [call, json!("latest"), overridden])
-            .await
+        self.ask("eth_call", [call, json!("latest")]).await
     }
 
     /// How many transactions an address has had in blocks.

@@ -186,7 +186,8 @@ pub async fn feed(chain: &EvmChain, after: Cursor) -> (Vec<ObservedTransfer>, Cu
 
 async fn request(client: &HttpClient, method: &str, params: Value) -> Value {
     let mut array = ArrayParams::new();
-    for param in params.as_array().unwrap() {
+    // A call without parameters has none at all.
+    for param in params.as_array().into_iter().flatten() {
         array.insert(param).unwrap();
     }
     client.request(method, array).await.unwrap()

@@ -4,9 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use synor_economics::billing::AutoPayConfig;
-use synor_economics::id::Address;
+use synor_economics::id::{AccountId, Address};
 use synor_economics::money::MicroSynor;
-use synor_engine::AutoPayOrder;
+use synor_engine::{AutoPayOrder, Engine};
 
 use crate::auth::ForAccount;
 use crate::problem::Problem;
@@ -22,15 +22,19 @@ pub struct AutoPayState {
     #[serde(skip_serializing_if = "Option::is_none")]
     max_per_invoice_micro_synor: Option<MicroSynor>,
     spender: Address,
+    /// How a grant names the account, on a chain where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_reference: Option<String>,
 }
 
 impl AutoPayState {
-    fn new(config: Option<AutoPayConfig>, spender: Address) -> Self {
+    fn new(config: Option<AutoPayConfig>, account: &AccountId, engine: &Engine) -> Self {
         Self {
             enabled: config.as_ref().is_some_and(|c| c.enabled),
             max_per_invoice_micro_synor: config.as_ref().map(|c| c.max_per_invoice_micro_synor),
             funding_source: config.map(|c| c.funding_source),
-            spender,
+            spender: engine.pay_to().clone(),
+            account_reference: engine.chain().account_reference(account),
         }
     }
 }
@@ -44,7 +48,8 @@ pub async fn configure(
     let config = state.engine.configure_auto_pay(&account, order).await?;
     Ok(Json(AutoPayState::new(
         Some(config),
-        state.engine.pay_to().clone(),
+        &account,
+        &state.engine,
     )))
 }
 
@@ -54,8 +59,5 @@ pub async fn show(
     ForAccount(account): ForAccount,
 ) -> Result<Json<AutoPayState>, Problem> {
     let config = state.engine.auto_pay(&account).await?;
-    Ok(Json(AutoPayState::new(
-        config,
-        state.engine.pay_to().clone(),
-    )))
+    Ok(Json(AutoPayState::new(config, &account, &state.engine)))
 }
