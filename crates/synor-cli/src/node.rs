@@ -5,7 +5,6 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use synor_chain::{DevChain, RpcServer};
 use synor_engine::{Engine, NewKey, new_secret};
 use synor_server::{AppState, Intake, StreamSide, router};
 use synor_streams::open_producer;
@@ -13,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::chain_config::NodeChain;
 use crate::config::Config;
 use crate::data_folder::{DataFolder, RunningServer};
 use crate::error::error_with_help;
@@ -25,7 +25,7 @@ pub struct Node {
     pub server: RunningServer,
     /// The first admin key, if this was the folder's first start.
     pub first_key: Option<NewKey>,
-    chain: Arc<DevChain>,
+    chain: NodeChain,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     worker: Option<RunningWorker>,
@@ -58,7 +58,7 @@ impl Node {
         let (stop, stopped) = watch::channel(false);
         let state = AppState {
             engine: Arc::clone(&engine),
-            rpc: Arc::new(RpcServer::for_development(Arc::<DevChain>::clone(&chain))),
+            rpc: Arc::new(chain.rpc_server()),
             local_secret: server.secret.as_str().into(),
             stopping: stopped.clone(),
             intake,

@@ -1,13 +1,14 @@
-//! What a data folder holds, opened: its configuration, its stores, the development chain, and the
+//! What a data folder holds, opened: its configuration, its stores, the chain that is paid on, and the
 //! engine over them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use synor_chain::{DevChain, DevChainConfig, Wallet};
+use synor_chain::Wallet;
 use synor_engine::{Engine, SystemClock, new_secret};
 
+use crate::chain_config::NodeChain;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 
@@ -17,8 +18,8 @@ pub struct Platform {
     pub config: Config,
     /// The use cases.
     pub engine: Arc<Engine>,
-    /// The development chain.
-    pub chain: Arc<DevChain>,
+    /// The chain that is paid on.
+    pub chain: NodeChain,
 }
 
 impl Platform {
@@ -28,21 +29,17 @@ impl Platform {
         block_interval: Option<Duration>,
     ) -> anyhow::Result<Self> {
         let config = Config::load(folder)?;
-        let wallet = billing_wallet(folder.clone()).await?;
         let list = config.price_list(folder)?;
         let usage = config.storage.usage_log(folder).await?;
         let store = config.storage.book(folder).await?;
-        let chain_config = DevChainConfig {
-            block_interval: block_interval.unwrap_or_else(|| config.block_interval()),
-            ..DevChainConfig::default()
-        };
-        let chain = Arc::new(DevChain::open(folder.file("chain.sqlite"), chain_config)?);
+        let block_interval = block_interval.unwrap_or_else(|| config.block_interval());
+        let (chain, billing_key) = config.chain.open(folder, block_interval).await?;
         let engine = Engine::new(
             usage,
             store,
-            Arc::<DevChain>::clone(&chain),
+            chain.as_chain(),
             Arc::new(SystemClock),
-            wallet,
+            billing_key,
             config.engine()?,
             list,
         )
@@ -57,7 +54,7 @@ impl Platform {
 
 /// The wallet that collects payments and signs auto-pay charges. Its passphrase is
 /// `SYNOR_BILLING_PASSPHRASE`, or random and kept beside the key file for the owner's eyes.
-async fn billing_wallet(folder: DataFolder) -> anyhow::Result<Wallet> {
+pub async fn billing_wallet(folder: DataFolder) -> anyhow::Result<Wallet> {
     let open = move || {
         let key_file = folder.file("billing-wallet.json");
         let passphrase_file = folder.file("billing-passphrase");

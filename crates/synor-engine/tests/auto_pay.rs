@@ -261,7 +261,7 @@ async fn what_does_not_name_a_grant_or_a_maximum_is_refused() {
                 enabled: true,
                 max_per_invoice_micro_synor: None,
                 signed_grant: None,
-        funding_source: None,
+                funding_source: None,
             },
             "max_per_invoice_micro_synor",
         ),

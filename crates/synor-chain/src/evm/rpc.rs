@@ -164,7 +164,11 @@ impl Endpoint {
     }
 
     /// What the code of a contract would be that `from` deploys next.
-    pub(super) async fn runtime_of(&self, from: Address, init: &Bytes) -> Result<Bytes, ChainError> {
+    pub(super) async fn runtime_of(
+        &self,
+        from: Address,
+        init: &Bytes,
+    ) -> Result<Bytes, ChainError> {
         let call = json!({"from": from, "data": init});
         self.ask("eth_call", [call, json!("latest")]).await
     }

@@ -7,6 +7,7 @@ pub mod deposit;
 mod export;
 pub mod invoice;
 mod invoices;
+mod link;
 pub mod pay;
 mod settle;
 mod terms;
