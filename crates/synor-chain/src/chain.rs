@@ -3,10 +3,12 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use synor_economics::billing::PaymentTarget;
-use synor_economics::id::{AccountId, Address, InvoiceId, TxId};
+use synor_economics::id::{AccountId, Address, TxId};
 use synor_economics::money::MicroSynor;
 
-use crate::{ChainError, Cursor, Grant, ObservedTransfer, Page, SignedTransaction, Soma};
+use crate::{
+    ChainError, Cursor, Grant, Instruction, ObservedTransfer, Order, Page, SignedTransaction, Soma,
+};
 
 /// The most items that [`Chain::transfers_to`] returns, whatever was asked for.
 pub const PAGE_MAX: usize = 1_000;
@@ -72,11 +74,28 @@ pub trait Chain: Send + Sync {
         None
     }
 
-    /// Charges an invoice within its payer's grant, where the chain holds the key for that. The same
-    /// invoice is charged once, however often it is asked for. `Unsupported` elsewhere.
-    async fn charge(&self, order: &ChargeOrder) -> Result<TxId, ChainError> {
-        let what = format!("charging {} by the chain itself", order.invoice);
+    /// Carries out what the engine ordered, where the chain's backend holds the key for that: once,
+    /// however often it is asked for. [`Chain::transfer`] shows under the order's id how it stands.
+    /// `Unsupported` elsewhere.
+    async fn order(&self, order: &Order) -> Result<(), ChainError> {
+        let what = format!("{}, which the chain's own key would sign,", order.id());
         Err(ChainError::Unsupported { what })
+    }
+
+    /// Hands in what was signed, or orders what is to be.
+    async fn carry_out(&self, instruction: &Instruction) -> Result<TxId, ChainError> {
+        match instruction {
+            Instruction::Signed(signed) => self.submit(signed.clone()).await,
+            Instruction::Ordered(order) => {
+                self.order(order).await?;
+                Ok(order.id().clone())
+            }
+        }
+    }
+
+    /// Whether coins can be sent to an address; `BadAddress` if it is none of this chain.
+    fn check_address(&self, address: &Address) -> Result<(), ChainError> {
+        crate::address::check_address(address)
     }
 
     /// What a payer's wallet reads to pay, where there is such a thing.
@@ -91,19 +110,6 @@ pub trait Chain: Send + Sync {
 
     /// The name that signatures for this chain contain.
     async fn chain_id(&self) -> Result<String, ChainError>;
-}
-
-/// An invoice to be charged within its payer's grant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChargeOrder {
-    /// Whose coins.
-    pub owner: Address,
-    /// Whose invoice.
-    pub account: AccountId,
-    /// Which invoice.
-    pub invoice: InvoiceId,
-    /// How much, in µSYNOR.
-    pub amount: MicroSynor,
 }
 
 /// How to pay from a wallet that reads links.

@@ -269,6 +269,9 @@ impl ChainError {
         matches!(
             self,
             Self::RpcUnreachable { .. }
+                | Self::Stopped
+                | Self::Storage { .. }
+                | Self::MempoolFull { .. }
                 | Self::RpcDisagree { .. }
                 | Self::RpcAnswer { .. }
                 | Self::FeeTooHigh { .. }

@@ -19,16 +19,18 @@ pub mod error;
 #[cfg(feature = "evm")]
 pub mod evm;
 pub mod observed;
+pub mod order;
 pub mod rpc;
 pub mod transaction;
 pub mod wallet;
 
 pub use address::parse_address;
 pub use amount::Soma;
-pub use chain::{Chain, ChargeOrder, PaymentLink};
+pub use chain::{Chain, PaymentLink};
 pub use dev::{DevChain, DevChainConfig, DevControls, Reorganization, Reorganized};
 pub use error::ChainError;
 pub use observed::{Cursor, ObservedTransfer, Page, TransferStatus};
+pub use order::{Instruction, Order};
 pub use rpc::{RpcChain, RpcServer};
 pub use transaction::{Grant, MEMO_MAX_BYTES, Payload, SignedTransaction, Transfer};
 pub use wallet::Wallet;

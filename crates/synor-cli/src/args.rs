@@ -32,6 +32,10 @@ pub enum Format {
     Csv,
     /// Columns, for data tools; only of `usage export`.
     Parquet,
+    /// A journal of hledger; only of `admin export-journal`.
+    Hledger,
+    /// A ledger of beancount; only of `admin export-journal`.
+    Beancount,
 }
 
 /// What all commands share.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use serde::Deserialize;
-use synor_chain::{Chain, DevChain, DevChainConfig, RpcServer};
+use synor_chain::{Chain, DevChain, DevChainConfig, RpcChain, RpcServer};
 use synor_engine::BillingKey;
 
 use crate::data_folder::DataFolder;
@@ -47,53 +47,64 @@ pub struct EvmSection {
 /// The chain that a node is paid on.
 #[derive(Clone)]
 pub enum NodeChain {
-    /// The development chain, which runs in this process.
-    Dev(Arc<DevChain>),
-    /// A chain elsewhere.
-    Elsewhere(Arc<dyn Chain>),
+    /// The development chain in its data folder.
+    Own(Arc<DevChain>),
+    /// One that another node has.
+    OfNode(Arc<RpcChain>),
+    /// A chain of the world.
+    #[cfg_attr(not(feature = "evm"), allow(dead_code, reason = "there is no other"))]
+    World(Arc<dyn Chain>),
 }
 
 impl NodeChain {
     /// The chain as the engine sees it.
     pub fn as_chain(&self) -> Arc<dyn Chain> {
         match self {
-            Self::Dev(chain) => Arc::<DevChain>::clone(chain),
-            Self::Elsewhere(chain) => Arc::clone(chain),
+            Self::Own(chain) => Arc::<DevChain>::clone(chain),
+            Self::OfNode(chain) => Arc::<RpcChain>::clone(chain),
+            Self::World(chain) => Arc::clone(chain),
         }
     }
 
     /// Its JSON-RPC, as this node answers it.
     pub fn rpc_server(&self) -> RpcServer {
         match self {
-            Self::Dev(chain) => RpcServer::for_development(Arc::<DevChain>::clone(chain)),
-            Self::Elsewhere(chain) => RpcServer::new(Arc::clone(chain)),
+            Self::Own(chain) => RpcServer::for_development(Arc::<DevChain>::clone(chain)),
+            Self::OfNode(chain) => RpcServer::for_development(Arc::<RpcChain>::clone(chain)),
+            Self::World(chain) => RpcServer::new(Arc::clone(chain)),
         }
     }
 
     /// Ends what runs of it here.
     pub async fn stop(&self) {
-        if let Self::Dev(chain) = self {
+        if let Self::Own(chain) = self {
             chain.stop().await;
         }
     }
 }
 
 impl ChainSection {
-    /// Opens the chain, with what charges on it. `block_interval` is the development chain's.
+    /// Opens the chain, with what charges on it. A development chain is that of the node at `rpc`, or
+    /// one in the data folder with this time between blocks.
     pub async fn open(
         &self,
         folder: &DataFolder,
+        rpc: Option<&str>,
         block_interval: Duration,
     ) -> anyhow::Result<(NodeChain, BillingKey)> {
         match self {
             Self::Dev => {
                 let wallet = crate::platform::billing_wallet(folder.clone()).await?;
+                if let Some(url) = rpc {
+                    let chain = NodeChain::OfNode(Arc::new(RpcChain::new(url)?));
+                    return Ok((chain, wallet.into()));
+                }
                 let config = DevChainConfig {
                     block_interval,
                     ..DevChainConfig::default()
                 };
                 let chain = DevChain::open(folder.file("chain.sqlite"), config)?;
-                Ok((NodeChain::Dev(Arc::new(chain)), wallet.into()))
+                Ok((NodeChain::Own(Arc::new(chain)), wallet.into()))
             }
             Self::Evm(section) => section.open(folder).await.context("the EVM chain"),
         }
@@ -135,7 +146,7 @@ impl EvmSection {
         };
         let chain = EvmChain::open(folder.file("evm.sqlite"), config, key).await?;
         let pay_to = chain.pay_to()?;
-        let chain = NodeChain::Elsewhere(Arc::new(chain));
+        let chain = NodeChain::World(Arc::new(chain));
         Ok((chain, BillingKey::Contract(pay_to)))
     }
 

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
 use serde::Deserialize;
-use synor_economics::billing::ConfirmationPolicy;
+use synor_economics::billing::{AutoPayPolicy, ConfirmationPolicy, DunningSchedule};
 use synor_economics::distribution::FeeSplit;
-use synor_economics::money::MicroSynor;
+use synor_economics::money::{Exact, MicroSynor, MoneyError};
+use synor_economics::plan::Plan;
 use synor_economics::pricing::PriceList;
+use synor_economics::sla::{SlaStep, SlaTable};
 use synor_engine::EngineConfig;
 use synor_server::{IngestConfig, Intake};
 use synor_streams::StreamConfig;
@@ -44,6 +47,20 @@ pub struct Config {
     pub referral_reward: Option<String>,
     /// The length of the spot market's intervals in seconds [default: an hour].
     pub spot_interval_secs: Option<i64>,
+    /// When months are closed.
+    pub billing: Billing,
+    /// When overdue invoices are reminded of.
+    pub dunning: DunningSchedule,
+    /// When auto-pay charges.
+    pub auto_pay: AutoPay,
+    /// What comes back when a service was not there as promised, by plan: `[["99.9", "10"], …]`,
+    /// below this availability so many per cent.
+    pub sla: BTreeMap<String, Vec<(String, String)>>,
+    /// For how many seconds a node takes a job, and a dead node's jobs wait at most [default: 15].
+    pub job_lease_secs: Option<NonZeroU32>,
+    /// The JSON-RPC of the chain, such as `http://10.0.0.1:8420/rpc` of the node that has it
+    /// [default: a development chain in the data folder].
+    pub chain_rpc: Option<String>,
     /// What the intake of usage is held to.
     pub ingest: IngestConfig,
     /// Meters for events whose type is not one of our resources, by name.
@@ -56,6 +73,26 @@ pub struct Config {
     pub chain: ChainSection,
     /// Whom to ask what a SYNOR is worth.
     pub oracle: Option<OracleSection>,
+}
+
+/// When months are closed, as it is written.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Billing {
+    /// How long after its end a month still takes usage in, in seconds [default: three days].
+    grace_secs: Option<i64>,
+    /// Whether months are closed by themselves when their grace is over [default: they are].
+    auto_close: Option<bool>,
+}
+
+/// When auto-pay charges, as it is written.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AutoPay {
+    /// How long a charge is announced before it is made, in seconds [default: a day].
+    lead_secs: Option<i64>,
+    /// On which days after a failure it is tried again [default: 1, 3, 5, 7].
+    retry_days: Option<Vec<u32>>,
 }
 
 /// When payments count, as it is written.
@@ -108,7 +145,36 @@ impl Config {
                 .spot_interval_secs
                 .unwrap_or(defaults.spot_interval_secs),
             oracle: self.oracle.as_ref().map(OracleSection::open).transpose()?,
+            grace_secs: self.billing.grace_secs.unwrap_or(defaults.grace_secs),
+            auto_close: self.billing.auto_close.unwrap_or(defaults.auto_close),
+            dunning: self.dunning.clone(),
+            auto_pay: AutoPayPolicy {
+                lead_secs: (self.auto_pay.lead_secs).unwrap_or(defaults.auto_pay.lead_secs),
+                retry_days: (self.auto_pay.retry_days.clone())
+                    .unwrap_or(defaults.auto_pay.retry_days),
+            },
+            sla: self.sla(defaults.sla).context("sla")?,
+            job_lease: self.job_lease_secs.map_or(defaults.job_lease, |secs| {
+                Duration::from_secs(secs.get().into())
+            }),
         })
+    }
+
+    /// The service levels, of the plans that are written.
+    fn sla(&self, mut table: SlaTable) -> anyhow::Result<SlaTable> {
+        for (plan, steps) in &self.sla {
+            let plan: Plan = plan.parse()?;
+            let steps = steps.iter().map(|(below, credit)| {
+                Ok(SlaStep {
+                    below_percent: Exact::parse_decimal(below)?,
+                    credit_percent: Exact::parse_decimal(credit)?,
+                })
+            });
+            let steps: Vec<_> = steps.collect::<Result<_, MoneyError>>()?;
+            *table.of_mut(plan) = steps;
+        }
+        table.check()?;
+        Ok(table)
     }
 
     /// The intake of usage.

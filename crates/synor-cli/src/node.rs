@@ -45,6 +45,11 @@ impl Node {
             engine,
             chain,
         } = platform;
+        engine.settle_address().await.map_err(|error| {
+            let help =
+                "copy billing-wallet.json and its passphrase from the first node's data folder";
+            error_with_help(error.to_string(), help)
+        })?;
         let first_key = engine.first_admin_key().await?;
         let intake = Arc::new(config.intake()?);
         let (stream, worker) = stream_side(folder, &config, &engine, &intake)?;

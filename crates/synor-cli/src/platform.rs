@@ -1,4 +1,4 @@
-//! What a data folder holds, opened: its configuration, its stores, the chain that is paid on, and the
+//! What a data folder holds, opened: its configuration, its stores, the development chain, and the
 //! engine over them.
 
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub struct Platform {
     pub config: Config,
     /// The use cases.
     pub engine: Arc<Engine>,
-    /// The chain that is paid on.
+    /// The chain that it is paid on.
     pub chain: NodeChain,
 }
 
@@ -33,7 +33,8 @@ impl Platform {
         let usage = config.storage.usage_log(folder).await?;
         let store = config.storage.book(folder).await?;
         let block_interval = block_interval.unwrap_or_else(|| config.block_interval());
-        let (chain, billing_key) = config.chain.open(folder, block_interval).await?;
+        let (rpc, section) = (config.chain_rpc.as_deref(), &config.chain);
+        let (chain, billing_key) = section.open(folder, rpc, block_interval).await?;
         let engine = Engine::new(
             usage,
             store,

@@ -1,6 +1,6 @@
 //! Invoices as people read them; drafts and finalized ones look the same.
 
-use synor_economics::billing::{Invoice, LineItem};
+use synor_economics::billing::{Invoice, LineItem, TaxLine, TaxTreatment};
 use synor_economics::calculator::usd;
 use synor_economics::money::MicroSynor;
 use synor_economics::oracle::UsdRate;
@@ -96,6 +96,21 @@ pub fn in_usd(amount: MicroSynor, rate: &UsdRate) -> anyhow::Result<String> {
     ))
 }
 
+/// The taxes under the rule of a table of lines; those that prices include are only told.
+pub fn taxes(table: &mut Table, taxes: &[TaxLine]) {
+    for line in taxes {
+        let tax = &line.tax;
+        let label = match (tax.treatment, &tax.note) {
+            (TaxTreatment::Taxed, _) if tax.is_inclusive => {
+                format!("{} (in the price)", tax.name)
+            }
+            (TaxTreatment::Taxed, _) | (_, None) => tax.name.clone(),
+            (_, Some(note)) => format!("{}: {note}", tax.name),
+        };
+        table.total(sum(&label, line.amount_micro_synor));
+    }
+}
+
 /// A finalized invoice.
 pub fn invoice(invoice: &Invoice, payments: &[String]) -> anyhow::Result<Answer> {
     let mut table = lines(&invoice.line_items);
@@ -107,6 +122,7 @@ pub fn invoice(invoice: &Invoice, payments: &[String]) -> anyhow::Result<Answer>
         let off = discount.amount_micro_synor.checked_neg()?;
         table.total(sum(&discount.description, off));
     }
+    taxes(&mut table, &invoice.taxes);
     if invoice.credits_applied_micro_synor.is_positive() {
         let off = invoice.credits_applied_micro_synor.checked_neg()?;
         table.total(sum("Credits", off));
@@ -115,6 +131,10 @@ pub fn invoice(invoice: &Invoice, payments: &[String]) -> anyhow::Result<Answer>
     if invoice.paid_micro_synor.is_positive() {
         let paid = invoice.paid_micro_synor.checked_neg()?;
         table.total(sum("Paid", paid));
+    }
+    if invoice.credited_micro_synor.is_positive() {
+        let credited = invoice.credited_micro_synor.checked_neg()?;
+        table.total(sum("Credit notes", credited));
     }
     let carried = invoice.carried_over()?;
     let head = format!(
@@ -138,6 +158,15 @@ pub fn invoice(invoice: &Invoice, payments: &[String]) -> anyhow::Result<Answer>
         answer = answer.line(format!(
             "{} is carried over as credit",
             format::money(carried)
+        ));
+    }
+    let returned = invoice
+        .returned_micro_synor
+        .checked_add(invoice.returned_credit_micro_synor)?;
+    if returned.is_positive() {
+        answer = answer.line(format!(
+            "{} was given back by credit notes",
+            format::money(returned)
         ));
     }
     for payment in payments {

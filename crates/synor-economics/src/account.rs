@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::billing::TaxChange;
 use crate::id::AccountId;
 use crate::period::{Timestamp, Zone};
 use crate::plan::PlanChange;
@@ -23,4 +24,7 @@ pub struct Account {
     /// Who referred it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referred_by: Option<AccountId>,
+    /// The changes of its taxes, in order of their months; before the first one it has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tax_changes: Vec<TaxChange>,
 }

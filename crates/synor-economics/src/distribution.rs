@@ -91,7 +91,7 @@ pub struct Distribution {
     pub account_id: AccountId,
     /// The invoice's month.
     pub month: Month,
-    /// What was collected in coins.
+    /// What was collected in coins, less taxes and what was refunded.
     pub collected_micro_synor: MicroSynor,
     /// To operators, by the usage each served.
     pub operators: Vec<OperatorShare>,
@@ -181,6 +181,36 @@ impl Distribution {
             reversed_at: Some(now),
             ..self
         }
+    }
+
+    /// The distribution without an amount of it, and that amount as a distribution of its own: taken
+    /// from each part pro rata. Not more than there is.
+    pub fn without(&self, amount: MicroSynor) -> Result<(Self, Self), DistributionError> {
+        let rest = [self.treasury_micro_synor, self.burn_micro_synor];
+        let operators = self.operators.iter().map(|share| share.amount_micro_synor);
+        let parts: Vec<_> = rest.into_iter().chain(operators).collect();
+        let weights: Vec<_> = parts
+            .iter()
+            .map(|part| Exact::from_integer(i128::from(part.micro())))
+            .collect();
+        let mut taken = split(amount, &weights)?.into_iter();
+        let (mut left, mut gone) = (self.clone(), self.clone());
+        let mut take = |left: &mut MicroSynor, gone: &mut MicroSynor| {
+            *gone = taken.next().unwrap_or(MicroSynor::ZERO);
+            *left = left.checked_sub(*gone)?;
+            Ok::<(), MoneyError>(())
+        };
+        take(
+            &mut left.treasury_micro_synor,
+            &mut gone.treasury_micro_synor,
+        )?;
+        take(&mut left.burn_micro_synor, &mut gone.burn_micro_synor)?;
+        for (left, gone) in left.operators.iter_mut().zip(&mut gone.operators) {
+            take(&mut left.amount_micro_synor, &mut gone.amount_micro_synor)?;
+        }
+        left.collected_micro_synor = self.collected_micro_synor.checked_sub(amount)?;
+        gone.collected_micro_synor = amount;
+        Ok((left, gone))
     }
 
     /// The invariant: the parts sum to what was collected.

@@ -150,10 +150,14 @@ kinds! {
     PaymentId = PaymentKind("pay", "a payment id (pay_ and 32 hex digits)");
     /// A credit.
     CreditId = CreditKind("crd", "a credit id (crd_ and 32 hex digits)");
+    /// A credit note.
+    CreditNoteId = CreditNoteKind("cn", "a credit note id (cn_ and 32 hex digits)");
     /// A deposit that was asked for.
     DepositId = DepositKind("dep", "a deposit id (dep_ and 32 hex digits)");
     /// A deduction from a prepaid balance.
     DeductionId = DeductionKind("ded", "a deduction id (ded_ and 32 hex digits)");
+    /// A hold on a balance.
+    HoldId = HoldKind("hld", "a hold id (hld_ and 32 hex digits)");
     /// A commitment.
     CommitmentId = CommitmentKind("com", "a commitment id (com_ and 32 hex digits)");
     /// A journal entry.

@@ -167,6 +167,7 @@ fn billed(
         created_at: Timestamp::from_secs(0),
         plan_changes: Vec::new(),
         referred_by: None,
+        tax_changes: Vec::new(),
     };
     let count = i64::try_from(parts.len()).unwrap();
     let at = |n: i64| period.start().plus_secs(MONTH_SECS * n / count);
@@ -274,6 +275,7 @@ proptest! {
             DiscountType::Volume { .. } => 1,
             DiscountType::Commitment { .. } => 2,
             DiscountType::Promotional { .. } | DiscountType::Referral { .. } => 3,
+            DiscountType::Correction => 4,
         }).collect();
         prop_assert!(order.is_sorted(), "{order:?}");
     }

@@ -47,6 +47,7 @@ impl Engine {
                 created_at: self.now(),
                 plan_changes: Vec::new(),
                 referred_by: None,
+                tax_changes: Vec::new(),
             };
             let mut changes = ChangeSet::new(Self::fresh_command("open account"), self.now());
             changes.expect(scope.clone(), version).put(&account)?;

@@ -4,28 +4,43 @@
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use synor_chain::{Chain, Wallet};
-use synor_economics::billing::{ConfirmationPolicy, PaymentProcessor};
+use synor_economics::billing::{
+    AutoPayPolicy, ConfirmationPolicy, DunningSchedule, PaymentProcessor,
+};
 use synor_economics::distribution::FeeSplit;
 use synor_economics::id::{AccountId, Address};
 use synor_economics::money::{MICRO_PER_SYNOR, MicroSynor};
-use synor_economics::period::Timestamp;
+use synor_economics::period::{DAY_SECS, Timestamp};
 use synor_economics::pricing::PriceList;
 use synor_economics::pricing::spot::INTERVAL_SECS;
+use synor_economics::sla::SlaTable;
 use synor_store::{Scope, Store};
 use synor_usage::UsageLog;
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
+use crate::answer_once::Names;
+use crate::budgets::BudgetBook;
 use crate::clock::Clock;
 use crate::error::EngineError;
 use crate::oracle::OracleConfig;
 use crate::quotas::QuotaBook;
 use crate::spot::{SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN};
+use crate::till::Turn;
 
 /// How often a decision is made again before its conflict is reported.
-const ATTEMPTS_MAX: u32 = 64;
+pub(crate) const ATTEMPTS_MAX: u32 = 64;
+
+/// The most scopes whose turns are remembered, with the money of those that are accounts.
+const TURNS_MAX: usize = 65_536;
+
+/// How long a month takes usage in after its end, unless it is configured: three days.
+const GRACE_SECS: i64 = 3 * DAY_SECS;
+/// For how long a node takes a job unless configured otherwise.
+const JOB_LEASE: Duration = Duration::from_secs(15);
 
 /// What an operator decides.
 #[derive(Debug, Clone)]
@@ -40,6 +55,18 @@ pub struct EngineConfig {
     pub spot_interval_secs: i64,
     /// The price oracle, if there is one.
     pub oracle: Option<OracleConfig>,
+    /// How long after its end a month still takes usage in before it is closed by itself, in seconds.
+    pub grace_secs: i64,
+    /// Whether months are closed by themselves.
+    pub auto_close: bool,
+    /// When overdue invoices are reminded of.
+    pub dunning: DunningSchedule,
+    /// When auto-pay charges.
+    pub auto_pay: AutoPayPolicy,
+    /// What comes back when a service was not there as promised.
+    pub sla: SlaTable,
+    /// For how long a node takes a job, which is how long a dead node's jobs wait at most.
+    pub job_lease: Duration,
 }
 
 impl Default for EngineConfig {
@@ -50,14 +77,20 @@ impl Default for EngineConfig {
             referral_reward: MicroSynor::new(10 * MICRO_PER_SYNOR),
             spot_interval_secs: INTERVAL_SECS,
             oracle: None,
+            grace_secs: GRACE_SECS,
+            auto_close: true,
+            dunning: DunningSchedule::default(),
+            auto_pay: AutoPayPolicy::default(),
+            sla: SlaTable::default(),
+            job_lease: JOB_LEASE,
         }
     }
 }
 
-/// What receives all payments, and charges under auto-pay grants.
+/// What receives all payments, charges under auto-pay grants, and refunds.
 #[derive(Debug)]
 pub enum BillingKey {
-    /// A wallet here, which signs each charge.
+    /// A wallet here, which signs each transaction.
     Wallet(Wallet),
     /// A contract at this address; the chain's backend holds the key that calls it.
     Contract(Address),
@@ -88,8 +121,12 @@ pub struct Engine {
     pub(crate) referral_reward: MicroSynor,
     pub(crate) spot_interval_secs: i64,
     pub(crate) oracle: Option<OracleConfig>,
+    pub(crate) grace_secs: i64,
+    pub(crate) auto_close: bool,
+    pub(crate) dunning: DunningSchedule,
+    pub(crate) job_lease: Duration,
     pub(crate) payments: PaymentProcessor,
-    /// What charges under auto-pay grants.
+    /// What charges and refunds; its address receives all payments.
     pub(crate) billing_key: BillingKey,
     /// Price lists in order of their effective dates.
     pub(crate) price_lists: RwLock<Arc<Vec<PriceList>>>,
@@ -97,8 +134,18 @@ pub struct Engine {
     pub(crate) known_accounts: RwLock<HashSet<AccountId>>,
     /// The quotas in force.
     pub(crate) quotas: QuotaBook,
+    /// The budgets in force.
+    pub(crate) budgets: BudgetBook,
+    /// When auto-pay charges.
+    pub(crate) auto_pay: AutoPayPolicy,
+    /// What comes back when a service was not there as promised.
+    pub(crate) sla: SlaTable,
+    /// One charge at a time, from the nonce to the chain.
+    pub(crate) charging: tokio::sync::Mutex<()>,
+    /// One request at a time of each name.
+    pub(crate) answering: Names,
     /// One decision at a time for each scope, so that a hot account does not fight itself.
-    turns: Mutex<HashMap<Scope, Arc<tokio::sync::Mutex<()>>>>,
+    turns: Mutex<HashMap<Scope, Arc<tokio::sync::Mutex<Turn>>>>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -121,6 +168,8 @@ impl Engine {
         list: PriceList,
     ) -> Result<Self, EngineError> {
         config.fee_split.check()?;
+        config.auto_pay.check()?;
+        config.sla.check()?;
         let secs = config.spot_interval_secs;
         if !(SPOT_INTERVAL_SECS_MIN..=SPOT_INTERVAL_SECS_MAX).contains(&secs) {
             let reason = format!(
@@ -134,6 +183,20 @@ impl Engine {
         if let Some(oracle) = &config.oracle {
             oracle.check()?;
         }
+        if config.grace_secs < 0 {
+            let reason = format!("{} is below zero", config.grace_secs);
+            return Err(EngineError::Invalid {
+                field: "grace_secs",
+                reason,
+            });
+        }
+        config
+            .dunning
+            .check()
+            .map_err(|error| EngineError::Invalid {
+                field: "dunning",
+                reason: error.to_string(),
+            })?;
         let billing_key = billing_key.into();
         let pay_to = billing_key.pay_to().clone();
         let engine = Self {
@@ -145,6 +208,10 @@ impl Engine {
             referral_reward: config.referral_reward,
             spot_interval_secs: config.spot_interval_secs,
             oracle: config.oracle,
+            grace_secs: config.grace_secs,
+            auto_close: config.auto_close,
+            dunning: config.dunning,
+            job_lease: config.job_lease,
             payments: PaymentProcessor {
                 confirmations: config.confirmations,
                 pay_to,
@@ -153,6 +220,11 @@ impl Engine {
             price_lists: RwLock::default(),
             known_accounts: RwLock::default(),
             quotas: QuotaBook::default(),
+            budgets: BudgetBook::default(),
+            auto_pay: config.auto_pay,
+            sla: config.sla,
+            charging: tokio::sync::Mutex::default(),
+            answering: Names::default(),
             turns: Mutex::default(),
         };
         engine.put_price_list_in_force(list).await?;
@@ -167,6 +239,11 @@ impl Engine {
     /// The address that receives all payments.
     pub fn pay_to(&self) -> &Address {
         &self.payments.pay_to
+    }
+
+    /// When auto-pay charges.
+    pub const fn auto_pay_policy(&self) -> &AutoPayPolicy {
+        &self.auto_pay
     }
 
     /// The chain that is paid on.
@@ -189,6 +266,18 @@ impl Engine {
         format!("{what}/{}", Uuid::now_v7())
     }
 
+    /// Whose turn it is to decide about a scope.
+    pub(crate) fn turn_of(&self, scope: &Scope) -> Arc<tokio::sync::Mutex<Turn>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = turns.get(scope) {
+            return Arc::clone(turn);
+        }
+        if turns.len() >= TURNS_MAX {
+            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        }
+        Arc::clone(turns.entry(scope.clone()).or_default())
+    }
+
     /// Decides, one at a time for the scope, and again whenever a conflict shows that the decision
     /// was made on what has changed meanwhile.
     pub(crate) async fn decide<T, F>(
@@ -203,13 +292,11 @@ impl Engine {
         decide_again(decision).await
     }
 
-    /// Waits until nobody else in this process decides on the scope.
-    pub(crate) async fn turn(&self, scope: &Scope) -> OwnedMutexGuard<()> {
-        let turn = {
-            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(turns.entry(scope.clone()).or_default())
-        };
-        turn.lock_owned().await
+    /// Waits until nobody else in this process decides on the scope. What was remembered of its money to spend from is forgotten, because it may change.
+    pub(crate) async fn turn(&self, scope: &Scope) -> OwnedMutexGuard<Turn> {
+        let mut mine = self.turn_of(scope).lock_owned().await;
+        mine.forget();
+        mine
     }
 }
 

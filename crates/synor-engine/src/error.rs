@@ -2,7 +2,11 @@
 
 use synor_chain::ChainError;
 use synor_economics::billing::settlement::SettlementError;
-use synor_economics::billing::{BillError, CreditError, InvoiceError, PaymentError, PrepaidError};
+use synor_economics::billing::{
+    AutoPayPolicyError, BillError, CreditError, HoldError, InvoiceError, PaymentError,
+    PrepaidError, TopUpError,
+};
+use synor_economics::budget::{BudgetError, BudgetExceeded};
 use synor_economics::distribution::DistributionError;
 use synor_economics::id::{AccountId, Address};
 use synor_economics::money::{MicroSynor, MoneyError};
@@ -13,10 +17,12 @@ use synor_economics::pricing::reserved::CommitmentError;
 use synor_economics::pricing::spot::SpotError;
 use synor_economics::pricing::{PriceListError, PricingError};
 use synor_economics::quota::QuotaError;
+use synor_economics::sla::SlaError;
 use synor_store::StoreError;
 use synor_usage::UsageLogError;
 use thiserror::Error;
 
+use crate::answer_once::Asked;
 use crate::ingest::Rejection;
 use crate::oracle::OracleConfigError;
 
@@ -38,6 +44,10 @@ pub enum EngineError {
         end: Timestamp,
         zone: String,
     },
+    #[error("this Idempotency-Key was used before for another request: then {before}, now {now}")]
+    NameTaken { before: Box<Asked>, now: Box<Asked> },
+    #[error("this book collects at {book}, but the billing wallet here is {node}")]
+    AnotherAddress { book: Address, node: Address },
     #[error("the API key is not valid")]
     Unauthenticated,
     #[error("this key may not do that: {0}")]
@@ -91,6 +101,16 @@ pub enum EngineError {
     Commitment(#[from] CommitmentError),
     #[error(transparent)]
     Quota(#[from] QuotaError),
+    #[error(transparent)]
+    BudgetRefused(#[from] BudgetError),
+    #[error(transparent)]
+    Budget(#[from] BudgetExceeded),
+    #[error(transparent)]
+    TopUp(#[from] TopUpError),
+    #[error(transparent)]
+    AutoPayPolicy(#[from] AutoPayPolicyError),
+    #[error(transparent)]
+    Sla(#[from] SlaError),
     #[error(transparent)]
     Spot(#[from] SpotError),
     #[error(transparent)]
@@ -149,6 +169,22 @@ impl From<DistributionError> for EngineError {
 }
 
 impl EngineError {
+    /// Whether money was not spent because a rule says so, before anything was changed.
+    pub(crate) const fn is_refusal(&self) -> bool {
+        use HoldError::{Closed, Exceeded, Expiry, NotPositive};
+        matches!(
+            self,
+            Self::Prepaid(
+                PrepaidError::InsufficientBalance { .. }
+                    | PrepaidError::NotPositive(_)
+                    | PrepaidError::NoOpenHold(_)
+                    | PrepaidError::Hold(
+                        Closed { .. } | Exceeded { .. } | Expiry { .. } | NotPositive(_)
+                    )
+            )
+        )
+    }
+
     /// Whether a decision was made on what has changed meanwhile, so that deciding again may help.
     pub(crate) const fn is_conflict(&self) -> bool {
         matches!(self, Self::Store(StoreError::Conflict { .. }))

@@ -3,22 +3,34 @@
 
 mod access;
 mod accounts;
+mod answer_once;
 mod auto_pay;
+mod budgets;
+mod charging;
 mod clock;
+mod close_due;
 mod close_period;
 mod commitments;
 mod corrections;
+mod credit_life;
+mod credit_notes;
 mod credits;
 mod deduct;
 mod deposit;
 mod distribution;
 mod draft;
+mod dunning;
 mod engine;
 mod error;
 mod estimate;
 mod follow_chain;
+mod holds;
+mod incidents;
 mod ingest;
 mod jobs;
+mod leases;
+mod ledger;
+mod nodes;
 mod oracle;
 mod overdue;
 mod pay;
@@ -27,31 +39,52 @@ mod price_lists;
 mod promotions;
 mod quotas;
 mod referrals;
+mod refunds;
 mod spot;
+mod taxes;
+mod till;
+mod top_up;
 mod verify;
+mod verify_corrections;
+mod verify_limits;
 mod void_invoice;
+mod watch_jobs;
+mod write_off;
 
 pub use access::{Caller, NewKey, new_secret};
 pub use accounts::NewAccount;
-pub use auto_pay::{AutoPayCharge, AutoPayOrder};
+pub use answer_once::{Answered, Asked};
+pub use auto_pay::{AutoPayCharge, AutoPayOrder, ChargeFailure, ChargeState};
+pub use budgets::{BudgetState, NewBudget};
 pub use clock::{Clock, SystemClock};
 pub use close_period::{CLOSED_LISTED_MAX, ClosedInvoice, ClosedPeriod, FailedAccount};
 pub use commitments::NewCommitment;
 pub use corrections::{CORRECTION_MAX, Corrected, Correction};
+pub use credit_notes::{NewInvoiceCredit, NewRefund};
 pub use credits::{Balance, NewCredit};
-pub use deduct::DeductResult;
+pub use deduct::{DeductResult, Sufficiency};
 pub use deposit::{DepositState, NewDeposit};
 pub use distribution::{DistributionTotals, OperatorTotal};
+pub use dunning::DunningRun;
 pub use engine::{BillingKey, Engine, EngineConfig};
 pub use error::EngineError;
 pub use estimate::{
     Asker, CostEstimate, EstimateRequest, Forecast, RepricedAccount, RerateRequest, Rerated,
     UsageBill,
 };
+pub use holds::{CaptureOrder, CaptureResult, HOLD_SECS_DEFAULT, HoldOrder, HoldResult};
+pub use incidents::{IncidentState, NewIncident};
 pub use ingest::{Admitted, IngestBatch, Ingested, KnownEvent, Rejection};
+pub use ledger::{
+    JournalPages, LedgerExport, LedgerFormat, PostedIn, Statement, StatementCursor, StatementLine,
+    StatementQuery, TrialBalance, TrialRow,
+};
+pub use nodes::JobLease;
 pub use oracle::{NewRate, OracleConfig, OracleConfigError, OraclePrice, TwapKind};
 pub use pay::InvoicePayment;
 pub use plans::NewPlan;
 pub use quotas::{NewQuota, QuotaState, QuotaTurn};
+pub use refunds::{RefundStatus, RefundTransfer};
 pub use spot::{NewSpotOrder, SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN, SpotPrices};
+pub use top_up::{NewTopUp, TopUp, TopUpEnd, TopUpState};
 pub use verify::Verification;

@@ -17,6 +17,9 @@ impl Engine {
             .items;
         let mut marked = 0;
         for invoice in open {
+            if invoice.clone().overdue_at(self.now()) == invoice {
+                continue;
+            }
             let scope = scope_of(&invoice.account_id);
             let id = invoice.invoice_id.to_string();
             marked += self

@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use synor_economics::billing::{CreditEntry, Invoice, LedgerAccount, Payment, PaymentStatus};
+use synor_economics::billing::{
+    CreditEntry, Hold, Invoice, LedgerAccount, Payment, PaymentStatus, TaxLine,
+};
 use synor_economics::distribution::Distribution;
-use synor_economics::id::{AccountId, CreditId};
+use synor_economics::id::{AccountId, CreditId, HoldId};
 use synor_economics::money::MicroSynor;
 use synor_store::{BookCheck, Counter, Deduction, Document, ListQuery, StoreError};
 
@@ -29,11 +31,15 @@ pub struct Verification {
     pub journal_entries: u64,
     /// Documents read.
     pub documents: u64,
-    /// What was collected on chain.
+    /// What was collected on chain, less what was refunded.
     pub collected_micro_synor: MicroSynor,
     /// What of it was distributed.
     pub distributed_micro_synor: MicroSynor,
-    /// What of it is held: deposits not used, invoices not fully paid, coins without a reference.
+    /// What is on its way to customers as refunds, and not yet confirmed.
+    pub refunding_micro_synor: MicroSynor,
+    /// What was invoiced for the tax authorities, and not given back.
+    pub tax_micro_synor: MicroSynor,
+    /// What of it is held: taxes, deposits not used, invoices not fully paid, coins without a reference.
     pub held_micro_synor: MicroSynor,
     /// What does not hold; empty if everything does.
     pub problems: Vec<String>,
@@ -82,11 +88,22 @@ impl Engine {
         let payments: Vec<Payment> = self.all_sound(&mut found).await?;
         let deductions: Vec<Deduction> = self.all_sound(&mut found).await?;
         let distributions: Vec<Distribution> = self.all_sound(&mut found).await?;
+        let holds: Vec<Hold> = self.all_sound(&mut found).await?;
         self.check_numbers(&invoices, &mut found).await?;
         self.check_invoices(&invoices, &mut found).await?;
-        check_credits(&invoices, &deductions, &credits, &mut found)?;
-        check_wallets(&book, &invoices, &credits, &mut found)?;
-        check_distribution(&book, &invoices, &payments, &distributions, &mut found)?;
+        check_credits(&invoices, &deductions, &holds, &credits, &mut found)?;
+        check_holds(&holds, &deductions, &mut found)?;
+        check_wallets(&book, &invoices, &credits, &holds, &mut found)?;
+        let refunded = self.check_corrections(&book, &invoices, &mut found).await?;
+        check_distribution(
+            &book,
+            &invoices,
+            &payments,
+            &distributions,
+            refunded,
+            &mut found,
+        )?;
+        self.check_limits(&book, &credits, &mut found).await?;
         self.check_spot(&mut found).await?;
         self.check_rates(&invoices, &mut found).await?;
         self.check_chain(&mut found).await;
@@ -180,8 +197,10 @@ impl Engine {
                 return;
             }
         };
-        // The chain may hold more: transfers that wait for confirmations.
+        // The chain may hold more: transfers that wait for confirmations. It holds less by refunds that
+        // wait for theirs.
         let there = i64::try_from(balance.soma() / 100).unwrap_or(i64::MAX);
+        let there = there.saturating_add(found.refunding_micro_synor.micro());
         if MicroSynor::new(there) < found.collected_micro_synor {
             found.problems.push(format!(
                 "chain: {} holds {}, but {} were counted",
@@ -203,6 +222,11 @@ fn compare(invoice: &Invoice, again: &synor_economics::billing::Draft, found: &m
     if again.line_items == invoice.line_items
         && again.subtotal_micro_synor == invoice.subtotal_micro_synor
     {
+        if !same_taxes(&invoice.taxes, &again.taxes) {
+            found
+                .problems
+                .push(format!("{number}: its taxes are not those of its account"));
+        }
         return;
     }
     found.problems.push(format!(
@@ -211,10 +235,19 @@ fn compare(invoice: &Invoice, again: &synor_economics::billing::Draft, found: &m
     ));
 }
 
+/// Whether the taxes are the same, but for what was given back since.
+fn same_taxes(invoiced: &[TaxLine], again: &[TaxLine]) -> bool {
+    invoiced.len() == again.len()
+        && invoiced.iter().zip(again).all(|(tax, again)| {
+            tax.tax == again.tax && tax.exact_micro_synor == again.exact_micro_synor
+        })
+}
+
 /// The uses of a credit never exceed it.
 fn check_credits(
     invoices: &[Invoice],
     deductions: &[Deduction],
+    holds: &[Hold],
     credits: &[CreditEntry],
     found: &mut Verification,
 ) -> Result<(), EngineError> {
@@ -223,7 +256,9 @@ fn check_credits(
         .iter()
         .filter(|i| i.voided_at.is_none())
         .flat_map(|i| &i.credits);
-    for part in of_invoices.chain(deductions.iter().flat_map(|d| &d.credits)) {
+    let spent = deductions.iter().flat_map(|d| &d.credits);
+    let on_hold = holds.iter().flat_map(|h| &h.credits);
+    for part in of_invoices.chain(spent).chain(on_hold) {
         let sum = used.entry(part.credit_id).or_default();
         *sum = sum.checked_add(part.amount_micro_synor)?;
     }
@@ -244,11 +279,41 @@ fn check_credits(
     Ok(())
 }
 
+/// What was captured of a hold is what its captures come to.
+fn check_holds(
+    holds: &[Hold],
+    deductions: &[Deduction],
+    found: &mut Verification,
+) -> Result<(), EngineError> {
+    let mut captured: BTreeMap<HoldId, MicroSynor> = BTreeMap::new();
+    for deduction in deductions {
+        if let Some(hold) = deduction.hold_id {
+            let sum = captured.entry(hold).or_default();
+            *sum = sum.checked_add(deduction.amount_micro_synor)?;
+        }
+    }
+    for hold in holds {
+        let sum = captured.remove(&hold.hold_id).unwrap_or_default();
+        if sum != hold.captured_micro_synor {
+            found.problems.push(format!(
+                "hold {}: it says {} were captured, its captures come to {sum}",
+                hold.hold_id, hold.captured_micro_synor
+            ));
+        }
+    }
+    for (hold, sum) in captured {
+        let problem = format!("hold {hold}: {sum} were captured of it, but it is missing");
+        found.problems.push(problem);
+    }
+    Ok(())
+}
+
 /// Every wallet in the journal is what its credits and invoices say.
 fn check_wallets(
     book: &BookCheck,
     invoices: &[Invoice],
     credits: &[CreditEntry],
+    holds: &[Hold],
     found: &mut Verification,
 ) -> Result<(), EngineError> {
     let mut expected: BTreeMap<LedgerAccount, MicroSynor> = BTreeMap::new();
@@ -262,6 +327,11 @@ fn check_wallets(
         let sum = expected.entry(wallet).or_default();
         *sum = sum.checked_sub(credit.remaining_micro_synor)?;
     }
+    for hold in holds {
+        let account = LedgerAccount::Held(hold.account_id.clone());
+        let sum = expected.entry(account).or_default();
+        *sum = sum.checked_sub(hold.left()?)?;
+    }
     for invoice in invoices {
         let account = LedgerAccount::Receivable(invoice.account_id.clone());
         let sum = expected.entry(account).or_default();
@@ -270,7 +340,10 @@ fn check_wallets(
     for account in book.balances.keys() {
         let own = matches!(
             account,
-            LedgerAccount::Prepaid(_) | LedgerAccount::Credit(_) | LedgerAccount::Receivable(_)
+            LedgerAccount::Prepaid(_)
+                | LedgerAccount::Credit(_)
+                | LedgerAccount::Held(_)
+                | LedgerAccount::Receivable(_)
         );
         if own {
             expected.entry(account.clone()).or_default();
@@ -293,19 +366,22 @@ fn check_distribution(
     invoices: &[Invoice],
     payments: &[Payment],
     distributions: &[Distribution],
+    refunded: MicroSynor,
     found: &mut Verification,
 ) -> Result<(), EngineError> {
     let counted = payments
         .iter()
         .filter(|p| p.status == PaymentStatus::Confirmed);
-    let counted = MicroSynor::sum(counted.map(|p| p.amount_micro_synor))?;
+    let counted = MicroSynor::sum(counted.map(|p| p.amount_micro_synor))?.checked_sub(refunded)?;
     let clearing = book
         .balances
         .get(&LedgerAccount::ChainClearing)
         .copied()
         .unwrap_or_default();
     if counted != clearing {
-        let problem = format!("payments that count come to {counted}, the journal says {clearing}");
+        let problem = format!(
+            "payments that count, less refunds, come to {counted}, the journal says {clearing}"
+        );
         found.problems.push(problem);
     }
     let live: BTreeMap<_, _> = distributions
@@ -328,7 +404,7 @@ fn check_distribution(
     for invoice in invoices {
         let is_paid = invoice.paid_at.is_some();
         let collected = if is_paid {
-            invoice.collected()?
+            invoice.distributable()?
         } else {
             MicroSynor::ZERO
         };
@@ -337,7 +413,7 @@ fn check_distribution(
             .map(|d| d.collected_micro_synor);
         if shared.unwrap_or_default() != collected {
             found.problems.push(format!(
-                "{}: {collected} were collected for it, {} distributed",
+                "{}: {collected} of it can be distributed, {} were",
                 invoice.number,
                 shared.unwrap_or_default()
             ));

@@ -176,7 +176,8 @@ async fn what_was_collected_is_shared_by_the_amounts_of_the_lines() {
     world.sound().await;
 }
 
-/// Late usage below zero earns nobody anything, and takes nothing from anybody.
+/// Late usage below zero earns nobody anything: 0.3 less the correction of 0.2 is collected, and goes
+/// to those who served the usage.
 #[tokio::test]
 async fn a_correction_earns_nothing() {
     let world = World::with(&["acme"]).await;
@@ -187,7 +188,7 @@ async fn a_correction_earns_nothing() {
             "acme",
             &[
                 "network.egress -4 GB @2026-01-10 provider=node-1 correction",
-                "network.egress 2 GB @2026-02-10 provider=node-2",
+                "network.egress 6 GB @2026-02-10 provider=node-2",
             ],
         )
         .await;

@@ -118,7 +118,20 @@ async fn a_correction_of_a_billed_month_becomes_credit() {
             "network.egress of 2026-01: -4000000000 × -200000",
         ]
     );
-    assert_eq!(second.total_due_micro_synor, synor("0.05"));
+    // What the invoice can take in is taken off it, and the rest has a credit note.
+    assert_eq!(
+        (second.total_due_micro_synor, second.status),
+        (synor("0"), InvoiceStatus::Paid)
+    );
+    assert_eq!(
+        second.discounts[0].discount_type,
+        synor_economics::billing::DiscountType::Correction
+    );
+    let notes = world.engine.credit_notes(&id("acme")).await.unwrap();
+    assert_eq!(
+        (notes[0].number.to_string(), notes[0].credit_micro_synor),
+        ("CN-000001".to_owned(), synor("0.15"))
+    );
     let credits = world.engine.credits(&id("acme")).await.unwrap();
     assert_eq!(
         credits[0].source,
@@ -126,7 +139,7 @@ async fn a_correction_of_a_billed_month_becomes_credit() {
             invoice_id: second.invoice_id
         }
     );
-    assert_eq!(credits[0].amount_micro_synor, synor("0.2"));
+    assert_eq!(credits[0].amount_micro_synor, synor("0.15"));
     world.sound().await;
 
     world.clock.set("2026-04-05");
@@ -137,7 +150,7 @@ async fn a_correction_of_a_billed_month_becomes_credit() {
     let third = world.bill("2026-03").await;
     assert_eq!(lines(&third), ["network.egress: 3000000000 × 150000"]);
     assert_eq!(third.status, InvoiceStatus::Paid);
-    assert_eq!(world.spendable("acme").await, 50_000);
+    assert_eq!(world.spendable("acme").await, 0);
     world.sound().await;
 }
 

@@ -20,6 +20,7 @@ mod wire;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 pub use ingest::{IngestConfig, Intake};
@@ -34,10 +35,6 @@ pub const BODY_MAX_BYTES: usize = 32 << 20;
 /// All routes of the server.
 pub fn router(state: AppState) -> Router {
     let api = Router::new()
-        .route(
-            "/events",
-            post(ingest::ingest).layer(ingest::decompression()),
-        )
         .nest("/billing", billing::router())
         .nest("/usage", usage::router())
         .nest("/cost", cost::router())
@@ -48,6 +45,12 @@ pub fn router(state: AppState) -> Router {
             admin::router()
                 .nest("/spot", spot::admin_router())
                 .nest("/oracle", oracle::admin_router()),
+        )
+        .layer(from_fn_with_state(state.clone(), idempotency::answer_once))
+        // Events have identities of their own.
+        .route(
+            "/events",
+            post(ingest::ingest).layer(ingest::decompression()),
         );
     Router::new()
         .nest("/api/v1", api)

@@ -8,6 +8,7 @@ use synor_economics::period::Timestamp;
 
 use crate::document::{Document, StoredDocument};
 use crate::error::StoreError;
+use crate::lane::Lane;
 
 /// Something that decisions are made on, with a version that every decision about it raises.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,6 +17,8 @@ pub enum Scope {
     Account(AccountId),
     /// The sequence of invoice numbers.
     InvoiceNumbers,
+    /// The sequence of credit note numbers.
+    CreditNoteNumbers,
     /// How far the chain has been followed.
     Chain,
     /// A promo code, with how often it was redeemed.
@@ -28,6 +31,10 @@ pub enum Scope {
     Oracle,
     /// All quotas.
     Quotas,
+    /// All budgets.
+    Budgets,
+    /// An account's alerts.
+    Alerts(AccountId),
     /// Keys, price lists and the like.
     Settings,
 }
@@ -37,12 +44,15 @@ impl std::fmt::Display for Scope {
         match self {
             Self::Account(id) => write!(f, "account {id}"),
             Self::InvoiceNumbers => f.write_str("invoice numbers"),
+            Self::CreditNoteNumbers => f.write_str("credit note numbers"),
             Self::Chain => f.write_str("chain"),
             Self::Promotion(code) => write!(f, "promotion {code}"),
             Self::SpotMarket(id) => write!(f, "spot market {id}"),
             Self::Referrals => f.write_str("referrals"),
             Self::Oracle => f.write_str("oracle"),
             Self::Quotas => f.write_str("quotas"),
+            Self::Budgets => f.write_str("budgets"),
+            Self::Alerts(id) => write!(f, "alerts of {id}"),
             Self::Settings => f.write_str("settings"),
         }
     }
@@ -57,6 +67,8 @@ pub struct ChangeSet {
     pub request: String,
     /// The versions that the decision was made on.
     pub expects: BTreeMap<Scope, u64>,
+    /// What it was decided behind, if that had not landed yet.
+    pub lane: Option<Lane>,
     /// New and changed documents.
     pub documents: Vec<StoredDocument>,
     /// Movements of value.
@@ -74,6 +86,7 @@ impl ChangeSet {
             command: command.into(),
             request: String::new(),
             expects: BTreeMap::new(),
+            lane: None,
             documents: Vec::new(),
             entries: Vec::new(),
             reply: serde_json::Value::Null,

@@ -19,6 +19,7 @@ use super::follow::Follower;
 use super::key::EvmKey;
 use super::link;
 use super::memory::Memory;
+use super::outbox::{Outgoing, SendState};
 use super::payments::address_of;
 use super::reference::{account_reference, reference_of};
 use super::rpc::At;
@@ -26,8 +27,8 @@ use super::sender::{SendRules, Sender};
 use super::units::Units;
 use crate::chain::PAGE_MAX;
 use crate::{
-    Chain, ChainError, ChargeOrder, Cursor, Grant, ObservedTransfer, Page, PaymentLink,
-    SignedTransaction, Soma,
+    Chain, ChainError, Cursor, Grant, ObservedTransfer, Order, Page, PaymentLink,
+    SignedTransaction, Soma, TransferStatus,
 };
 
 /// Which chain, and how it is reached.
@@ -143,34 +144,81 @@ impl EvmChain {
         })
     }
 
-    /// Sends back coins that an invoice or a deposit brought in, once for each `what`; the key must
-    /// have the refunder's role. `Reverted` if the contract holds less.
-    pub async fn refund(
-        &self,
-        what: &str,
-        target: &PaymentTarget,
-        to: EvmAddress,
-        amount: MicroSynor,
-    ) -> Result<B256, ChainError> {
-        let reference = reference_of(target).ok_or_else(|| ChainError::Unsupported {
-            what: "a refund of what names no invoice and no deposit".to_owned(),
-        })?;
-        let amount = self.follower.units.from_micro(amount)?;
-        let data = match target {
-            PaymentTarget::Deposit(_) => refundDepositCall {
-                account: reference,
-                to,
-                amount,
-            }
-            .abi_encode(),
-            _ => refundCall {
-                invoice: reference,
-                to,
-                amount,
-            }
-            .abi_encode(),
+    /// The hash that an order's transaction was last signed under; `None` if nothing was sent for it.
+    pub fn sent_as(&self, order: &TxId) -> Result<Option<B256>, ChainError> {
+        let Some(send) = self.memory.find_send(order.as_str())? else {
+            return Ok(None);
         };
-        self.send(&format!("refund/{what}"), data).await
+        Ok(self.memory.attempts(send.nonce)?.first().map(|a| a.hash))
+    }
+
+    /// The call of the contract that carries out an order.
+    fn call_of(&self, order: &Order) -> Result<Vec<u8>, ChainError> {
+        let named = |target: &PaymentTarget| {
+            reference_of(target).ok_or_else(|| ChainError::Unsupported {
+                what: "a charge or refund of what names no invoice and no deposit".to_owned(),
+            })
+        };
+        let units = self.follower.units;
+        Ok(match order {
+            Order::Charge {
+                owner,
+                account,
+                target,
+                amount_micro_synor,
+                ..
+            } => chargeCall {
+                payer: evm_address(owner)?,
+                account: account_reference(account),
+                invoice: named(target)?,
+                amount: units.from_micro(*amount_micro_synor)?,
+            }
+            .abi_encode(),
+            Order::Refund {
+                target,
+                to,
+                amount_micro_synor,
+                ..
+            } => {
+                let (reference, to) = (named(target)?, evm_address(to)?);
+                let amount = units.from_micro(*amount_micro_synor)?;
+                refund_call(target, reference, to, amount)
+            }
+        })
+    }
+
+    /// How something that was sent stands, as a transfer: the payment that it made, or, while there is
+    /// none, a transfer of nothing to the contract.
+    fn transfer_of(&self, send: &Outgoing) -> Result<Option<ObservedTransfer>, ChainError> {
+        for attempt in self.memory.attempts(send.nonce)? {
+            let made = self.memory.payment(&tx_id_of(attempt.hash)?)?;
+            // One that was taken back is sent again by itself.
+            if let Some(made) = made.filter(|made| made.height.is_some()) {
+                return Ok(Some(made));
+            }
+        }
+        let tip = self.memory.last_block()?.map_or(0, |block| block.number);
+        let confirmations = send.height.map_or(0, |height| {
+            tip.checked_sub(height)
+                .map_or(0, |above| above.saturating_add(1))
+        });
+        Ok(Some(ObservedTransfer {
+            tx_id: parsed_tx_id(&send.key)?,
+            from: self.pay_to()?,
+            to: self.pay_to()?,
+            amount: Soma::ZERO,
+            memo: String::new(),
+            height: send.height,
+            confirmations,
+            block_time: None,
+            status: match (&send.reason, send.state) {
+                (Some(reason), _) => TransferStatus::Failed {
+                    reason: reason.clone(),
+                },
+                (None, SendState::Waiting) => TransferStatus::Pending,
+                (None, _) => TransferStatus::Included,
+            },
+        }))
     }
 
     async fn send(&self, what: &str, data: Vec<u8>) -> Result<B256, ChainError> {
@@ -226,7 +274,10 @@ impl Chain for EvmChain {
     }
 
     async fn transfer(&self, tx: &TxId) -> Result<Option<ObservedTransfer>, ChainError> {
-        self.memory.payment(tx)
+        match self.memory.find_send(tx.as_str())? {
+            Some(send) => self.transfer_of(&send),
+            None => self.memory.payment(tx),
+        }
     }
 
     async fn transfers_to(
@@ -293,22 +344,13 @@ impl Chain for EvmChain {
         Some(account_reference(account).to_string())
     }
 
-    async fn charge(&self, order: &ChargeOrder) -> Result<TxId, ChainError> {
-        let invoice = PaymentTarget::Invoice(order.invoice);
-        let invoice = reference_of(&invoice).unwrap_or_default();
-        let call = chargeCall {
-            payer: evm_address(&order.owner)?,
-            account: account_reference(&order.account),
-            invoice,
-            amount: self.follower.units.from_micro(order.amount)?,
-        };
-        let what = format!("charge/{}", order.invoice);
-        let hash = self.send(&what, call.abi_encode()).await?;
-        hash.to_string()
-            .parse()
-            .map_err(|_| ChainError::Inconsistent {
-                what: format!("{hash} cannot be a transaction's id"),
-            })
+    async fn order(&self, order: &Order) -> Result<(), ChainError> {
+        let call = self.call_of(order)?;
+        self.send(order.id().as_str(), call).await.map(drop)
+    }
+
+    fn check_address(&self, address: &Address) -> Result<(), ChainError> {
+        evm_address(address).map(drop)
     }
 
     fn payment_link(
@@ -336,12 +378,52 @@ impl Chain for EvmChain {
     }
 }
 
-fn evm_address(address: &Address) -> Result<EvmAddress, ChainError> {
-    let parsed = address.as_str().parse();
-    parsed.map_err(|_| ChainError::BadAddress {
-        text: address.to_string(),
-        reason: "it is not 0x and 40 hex digits".to_owned(),
+fn refund_call(target: &PaymentTarget, reference: B256, to: EvmAddress, amount: U256) -> Vec<u8> {
+    match target {
+        PaymentTarget::Deposit(_) => refundDepositCall {
+            account: reference,
+            to,
+            amount,
+        }
+        .abi_encode(),
+        _ => refundCall {
+            invoice: reference,
+            to,
+            amount,
+        }
+        .abi_encode(),
+    }
+}
+
+fn tx_id_of(hash: B256) -> Result<TxId, ChainError> {
+    parsed_tx_id(&hash.to_string())
+}
+
+fn parsed_tx_id(text: &str) -> Result<TxId, ChainError> {
+    text.parse().map_err(|_| ChainError::Inconsistent {
+        what: format!("`{text}` cannot be the id of a transaction"),
     })
+}
+
+/// Reads an address. One in upper and lower case carries a checksum, which must be right.
+fn evm_address(address: &Address) -> Result<EvmAddress, ChainError> {
+    let bad = |reason: &str| ChainError::BadAddress {
+        text: address.to_string(),
+        reason: reason.to_owned(),
+    };
+    let text = address.as_str();
+    let parsed: EvmAddress = text
+        .parse()
+        .map_err(|_| bad("it is not 0x and 40 hex digits"))?;
+    let digits = text
+        .strip_prefix("0x")
+        .ok_or_else(|| bad("it does not start with 0x"))?;
+    let is_mixed = digits.bytes().any(|b| b.is_ascii_lowercase())
+        && digits.bytes().any(|b| b.is_ascii_uppercase());
+    if is_mixed && parsed.to_checksum(None) != text {
+        return Err(bad("its upper and lower case are not its checksum"));
+    }
+    Ok(parsed)
 }
 
 fn no_billing(address: EvmAddress, error: ChainError) -> ChainError {
@@ -351,5 +433,27 @@ fn no_billing(address: EvmAddress, error: ChainError) -> ChainError {
             address: address.to_string(),
             reason: format!("it does not name its token: {other}"),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_address_is_noticed_by_its_checksum() {
+        let right = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+        let read = |text: &str| evm_address(&text.parse().unwrap());
+        assert!(read(right).is_ok());
+        assert!(read(&right.to_lowercase()).is_ok());
+        for wrong in [
+            right.replace("f39F", "F39F"),
+            right.replace("266", "267"),
+            right.trim_start_matches("0x").to_owned(),
+            "0xf39f".to_owned(),
+            "synor1vs9raww2me4fljs82cjjy7hz46npkkuahjqd7n".to_owned(),
+        ] {
+            assert!(read(&wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -33,6 +33,8 @@ pub(super) struct Outgoing {
     pub state: SendState,
     /// Why the contract refused it, in its block.
     pub reason: Option<String>,
+    /// The block it is in.
+    pub height: Option<u64>,
 }
 
 /// One signature of it.
@@ -46,7 +48,7 @@ pub(super) struct Attempt {
     pub sent_at: i64,
 }
 
-const SEND: &str = "SELECT key, nonce, payee, data, gas, state, reason FROM sends";
+const SEND: &str = "SELECT key, nonce, payee, data, gas, state, reason, height FROM sends";
 
 impl Memory {
     pub(super) fn find_send(&self, key: &str) -> Result<Option<Outgoing>, ChainError> {
@@ -163,6 +165,7 @@ fn send_of(row: &Row<'_>) -> rusqlite::Result<Outgoing> {
             _ => SendState::Displaced,
         },
         reason: row.get(6)?,
+        height: row.get(7)?,
     })
 }
 

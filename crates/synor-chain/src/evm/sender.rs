@@ -78,6 +78,7 @@ impl Sender {
             gas: gas.saturating_add(gas / 4),
             state: SendState::Waiting,
             reason: None,
+            height: None,
         };
         let fees = market(endpoints).await?.within(self.rules.max_fee_wei)?;
         let attempt = self.sign(&send, fees)?;

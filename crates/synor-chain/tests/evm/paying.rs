@@ -2,7 +2,7 @@
 
 use synor_chain::evm::calls::payInvoiceCall;
 use synor_chain::evm::primitives::{B256, U256};
-use synor_chain::{Chain, ChainError, ChargeOrder, Cursor, Soma, TransferStatus};
+use synor_chain::{Chain, ChainError, Cursor, Order, Soma, TransferStatus};
 use synor_economics::billing::PaymentTarget;
 use synor_economics::id::{AccountId, DepositId, InvoiceId};
 use synor_economics::money::MicroSynor;
@@ -31,15 +31,15 @@ async fn an_invoice_is_paid_by_its_reference_a_deposit_by_its_own_and_a_charge_w
     let grant = grant.unwrap();
     let soma = |micro| Soma::from_micro(MicroSynor::new(micro)).unwrap();
     assert_eq!(grant.max_per_charge, soma(2_000_000));
-    let order = ChargeOrder {
-        owner: payer.clone(),
-        account: account(),
-        invoice: charged,
-        amount: MicroSynor::new(2_000_000),
-    };
-    let hash = chain.charge(&order).await.unwrap();
+    let target = PaymentTarget::Invoice(charged);
+    let amount = MicroSynor::new(2_000_000);
+    let order = Order::charge(Clone::clone(&payer), account(), target, amount);
+    chain.order(&order).await.unwrap();
+    let hash = chain.sent_as(order.id()).unwrap().unwrap();
     // Asked again, it is the same transaction.
-    assert_eq!(chain.charge(&order).await.unwrap(), hash);
+    chain.order(&order).await.unwrap();
+    assert_eq!(chain.sent_as(order.id()).unwrap(), Some(hash));
+    let hash = hash.to_string().parse().unwrap();
     world.mine(1).await;
 
     let (items, _) = feed(&chain, Cursor(0)).await;
@@ -57,6 +57,9 @@ async fn an_invoice_is_paid_by_its_reference_a_deposit_by_its_own_and_a_charge_w
     );
     assert_eq!(last.status, TransferStatus::Included);
     assert_eq!(last.confirmations, 2);
+    // The order's id leads to the payment that it made.
+    let made = chain.transfer(order.id()).await.unwrap().unwrap();
+    assert_eq!(&made, last);
     let left = chain.grant_for(&payer, &pay_to, &account()).await.unwrap();
     assert_eq!(left.unwrap().remaining, soma(1_000_000));
     assert_eq!(
@@ -73,19 +76,18 @@ async fn a_charge_beyond_its_grant_is_refused_before_anything_is_sent() {
     let chain = world.chain().await;
     world.grant(&account(), 100, 150).await;
     let payer = world.payer.to_checksum(None).parse().unwrap();
-    let order = |invoice: &str, amount| ChargeOrder {
-        owner: world.payer.to_checksum(None).parse().unwrap(),
-        account: account(),
-        invoice: InvoiceId::derived(&[invoice]),
-        amount: MicroSynor::new(amount),
+    let order = |invoice: &str, amount| {
+        let owner = world.payer.to_checksum(None).parse().unwrap();
+        let target = PaymentTarget::Invoice(InvoiceId::derived(&[invoice]));
+        Order::charge(owner, account(), target, MicroSynor::new(amount))
     };
-    let refused = chain.charge(&order("a", 101)).await.unwrap_err();
+    let refused = chain.order(&order("a", 101)).await.unwrap_err();
     assert!(
         refused.to_string().contains("OverInvoiceMaximum"),
         "{refused}"
     );
-    chain.charge(&order("a", 100)).await.unwrap();
-    let refused = chain.charge(&order("b", 51)).await.unwrap_err();
+    chain.order(&order("a", 100)).await.unwrap();
+    let refused = chain.order(&order("b", 51)).await.unwrap_err();
     assert!(
         refused.to_string().contains("OverPeriodMaximum"),
         "{refused}"
@@ -135,18 +137,25 @@ async fn coins_go_back_once_and_no_more_than_are_held() {
     let target = PaymentTarget::Invoice(id);
     world.pay(id, 100).await;
     let pay_to = chain.pay_to().unwrap();
-    let back = |what: &'static str, amount| {
-        chain.refund(what, &target, world.payer, MicroSynor::new(amount))
+    let back = |amount| {
+        let to = world.payer.to_checksum(None).parse().unwrap();
+        Order::refund(target, to, MicroSynor::new(amount))
     };
-    let too_much = back("a", 101).await.unwrap_err();
+    let too_much = chain.order(&back(101)).await.unwrap_err();
     assert!(
         matches!(too_much, ChainError::Reverted { .. }),
         "{too_much}"
     );
-    let first = back("a", 60).await.unwrap();
-    assert_eq!(back("a", 60).await.unwrap(), first);
+    let order = back(60);
+    chain.order(&order).await.unwrap();
+    chain.order(&order).await.unwrap();
     world.mine(1).await;
     chain.catch_up().await.unwrap();
     let soma = |micro| Soma::from_micro(MicroSynor::new(micro)).unwrap();
     assert_eq!(chain.balance(&pay_to).await.unwrap(), soma(40));
+    let done = chain.transfer(order.id()).await.unwrap().unwrap();
+    assert_eq!(
+        (done.status, done.confirmations),
+        (TransferStatus::Included, 2)
+    );
 }

@@ -2,24 +2,29 @@
 //! reorganizations.
 
 use serde_json::json;
+use synor_chain::evm::EvmChain;
 use synor_chain::evm::SendRules;
-use synor_chain::{Chain, ChainError, ChargeOrder, Cursor};
+use synor_chain::{Chain, ChainError, Cursor, Order, TransferStatus};
+use synor_economics::billing::PaymentTarget;
 use synor_economics::id::{AccountId, InvoiceId};
 use synor_economics::money::MicroSynor;
 
 use crate::world::{World, feed};
 
-fn order(world: &World, invoice: &str) -> ChargeOrder {
-    ChargeOrder {
-        owner: world.payer.to_checksum(None).parse().unwrap(),
-        account: account(),
-        invoice: InvoiceId::derived(&[invoice]),
-        amount: MicroSynor::new(10),
-    }
+fn order(world: &World, invoice: &str) -> Order {
+    let owner = world.payer.to_checksum(None).parse().unwrap();
+    let target = PaymentTarget::Invoice(InvoiceId::derived(&[invoice]));
+    Order::charge(owner, account(), target, MicroSynor::new(10))
 }
 
 fn account() -> AccountId {
     "acme".parse().unwrap()
+}
+
+/// Orders, and says under which hash it was last signed.
+async fn ordered(chain: &EvmChain, order: &Order) -> String {
+    chain.order(order).await.unwrap();
+    chain.sent_as(order.id()).unwrap().unwrap().to_string()
 }
 
 #[tokio::test]
@@ -35,19 +40,25 @@ async fn a_stuck_transaction_is_replaced_at_its_nonce_and_happens_once() {
     let rpc = vec![world.anvil.url.clone()];
     let chain = world.chain_with(rpc, rules).await;
     world.rpc("evm_setAutomine", json!([false])).await;
-    let first = chain.charge(&order(&world, "1")).await.unwrap();
+    let order = order(&world, "1");
+    let first = ordered(&chain, &order).await;
+    let waiting = chain.transfer(order.id()).await.unwrap().unwrap();
+    assert_eq!(waiting.status, TransferStatus::Pending);
     chain.catch_up().await.unwrap();
-    let replaced = chain.charge(&order(&world, "1")).await.unwrap();
+    let replaced = ordered(&chain, &order).await;
     assert_ne!(first, replaced);
-    let hash = |tx: &synor_economics::id::TxId| json!([tx.as_str()]);
-    let gone = world.rpc("eth_getTransactionByHash", hash(&first)).await;
-    let waits = world.rpc("eth_getTransactionByHash", hash(&replaced)).await;
+    let gone = world.rpc("eth_getTransactionByHash", json!([first])).await;
+    let waits = world
+        .rpc("eth_getTransactionByHash", json!([replaced]))
+        .await;
     assert!(gone.is_null(), "{gone}");
     assert!(waits["blockHash"].is_null() && !waits.is_null(), "{waits}");
     world.mine(1).await;
     let (items, _) = feed(&chain, Cursor(0)).await;
     assert_eq!(items.len(), 1);
-    assert_eq!(items[0].tx_id, replaced);
+    assert_eq!(items[0].tx_id.as_str(), replaced);
+    let made = chain.transfer(order.id()).await.unwrap().unwrap();
+    assert_eq!(made, items[0]);
 }
 
 #[tokio::test]
@@ -57,19 +68,20 @@ async fn what_was_sent_before_a_crash_is_sent_again_and_counted_once() {
     };
     world.grant(&account(), 100, 1_000).await;
     world.rpc("evm_setAutomine", json!([false])).await;
+    let first = order(&world, "1");
     let sent = {
         let chain = world.chain().await;
-        chain.charge(&order(&world, "1")).await.unwrap()
+        ordered(&chain, &first).await
     };
     // The node forgets what waits, as one does when it restarts.
     world.rpc("anvil_dropAllTransactions", json!([])).await;
     let chain = world.chain().await;
     chain.catch_up().await.unwrap();
-    assert_eq!(chain.charge(&order(&world, "1")).await.unwrap(), sent);
-    let second = chain.charge(&order(&world, "2")).await.unwrap();
+    assert_eq!(ordered(&chain, &first).await, sent);
+    let second = ordered(&chain, &order(&world, "2")).await;
     world.mine(1).await;
     let (items, _) = feed(&chain, Cursor(0)).await;
-    let ids: Vec<_> = items.iter().map(|t| t.tx_id.clone()).collect();
+    let ids: Vec<_> = items.iter().map(|t| t.tx_id.to_string()).collect();
     assert_eq!(ids, [sent, second]);
 }
 
@@ -81,7 +93,7 @@ async fn a_charge_that_a_reorganization_took_is_sent_again() {
     world.grant(&account(), 100, 1_000).await;
     let chain = world.chain().await;
     let before = world.rpc("evm_snapshot", json!([])).await;
-    chain.charge(&order(&world, "1")).await.unwrap();
+    chain.order(&order(&world, "1")).await.unwrap();
     world.mine(1).await;
     let (_, cursor) = feed(&chain, Cursor(0)).await;
     world.rpc("evm_revert", json!([before])).await;
@@ -107,7 +119,7 @@ async fn above_the_allowed_fee_nothing_is_sent() {
     };
     let rpc = vec![world.anvil.url.clone()];
     let chain = world.chain_with(rpc, rules).await;
-    let refused = chain.charge(&order(&world, "1")).await.unwrap_err();
+    let refused = chain.order(&order(&world, "1")).await.unwrap_err();
     assert!(
         matches!(refused, ChainError::FeeTooHigh { .. }),
         "{refused}"

@@ -117,7 +117,7 @@ fn show(list: &PriceList) -> anyhow::Result<Answer> {
         "toml": list.text(),
     });
     let mut answer = Answer::new(&json)?.line(head).line("").table(table);
-    if list.awaits_rate() {
+    if list.needs_rate() {
         answer = answer.line(
             "prices that are written in USD are shown in USD; bills take them at the period's rate",
         );

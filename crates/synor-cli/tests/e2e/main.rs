@@ -16,6 +16,11 @@ mod crash;
 mod endpoints;
 #[cfg(feature = "evm")]
 mod evm;
+mod holds;
+mod invoice_life;
+mod ledger;
+mod limits;
+mod nodes;
 mod openmeter;
 mod oracle;
 mod quotas;

@@ -194,6 +194,7 @@ fn an_oracle_that_a_minority_could_make_is_refused() {
         .type_in("admin verify")
         .refused(&["`a`", "two sources have this name"]);
     folder.configure("block_interval_ms = 10\n");
+    let _server = Server::start(&folder);
     folder
         .type_in("oracle price")
         .refused(&["[oracle] in synor.toml"]);

@@ -1,8 +1,10 @@
 //! The bill of a month: usage by segments, rated; what came late; commitments; discounts in their
-//! stated order. Everything is a fact that is passed in; the draft is what follows from them.
+//! stated order; taxes on what is left. Everything is a fact that is passed in; the draft is what follows from them.
 
-use super::invoice::{AppliedDiscount, DiscountType, Draft, Fee, InvoiceError};
+use super::draft::Draft;
+use super::invoice::{AppliedDiscount, DiscountType, Fee, InvoiceError};
 use super::line_item::LineItem;
+use super::tax::taxes_in;
 use crate::account::Account;
 use crate::money::{Exact, MoneyError};
 use crate::period::{Month, Period};
@@ -91,7 +93,9 @@ pub fn bill(facts: BillFacts<'_>) -> Result<Draft, BillError> {
         lines,
         facts.usage_log_position,
     )?;
-    Ok(draft.with_discounts(discounts)?.with_fees(fees)?)
+    let taxes = taxes_in(facts.month, &facts.account.tax_changes);
+    let draft = draft.with_discounts(discounts)?.with_fees(fees)?;
+    Ok(draft.with_corrections()?.with_taxes(taxes)?)
 }
 
 /// Why a month cannot be billed.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::id::{AccountId, CreditId, InvoiceId, TxId};
+use crate::id::{AccountId, CreditId, CreditNoteId, InvoiceId, TxId};
 use crate::money::{MicroSynor, MoneyError};
 use crate::period::Timestamp;
 
@@ -63,6 +63,16 @@ pub enum CreditSource {
         /// By whom.
         admin: String,
     },
+    /// What a credit note gave back of an invoice that had been paid in coins.
+    Refund {
+        /// The credit note.
+        credit_note_id: CreditNoteId,
+    },
+    /// What a credit note gave back of an invoice that had used granted credit.
+    CreditNote {
+        /// The credit note.
+        credit_note_id: CreditNoteId,
+    },
     /// Corrections that outweighed usage on an invoice.
     Correction {
         /// The invoice that carries it over.
@@ -73,7 +83,7 @@ pub enum CreditSource {
 impl CreditSource {
     /// Whether the customer paid for it in coins, so that using it is collecting.
     pub const fn is_prepaid(&self) -> bool {
-        matches!(self, Self::Prepaid { .. })
+        matches!(self, Self::Prepaid { .. } | Self::Refund { .. })
     }
 
     /// What people read.
@@ -84,6 +94,8 @@ impl CreditSource {
             Self::Referral { referred_by } => format!("referral by {referred_by}"),
             Self::SlaCredit { incident_id } => format!("SLA, incident {incident_id}"),
             Self::Manual { reason, admin } => format!("{reason} ({admin})"),
+            Self::Refund { credit_note_id } => format!("refunded by {credit_note_id}"),
+            Self::CreditNote { credit_note_id } => format!("credited by {credit_note_id}"),
             Self::Correction { invoice_id } => format!("carried over from {invoice_id}"),
         }
     }

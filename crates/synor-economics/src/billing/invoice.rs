@@ -1,22 +1,16 @@
-//! The invoice: a draft collects, finalization numbers and freezes it, and from then on only its
-//! state moves.
-//!
-//! ```text
-//! Draft ──► Finalized ──► Sent ──► Paid
-//!               │  │        │       ▲ │
-//!               │  └──► Overdue ────┘ │ a reorganization takes a payment back
-//!               ▼          ▼          ▼
-//!             Voided     Voided    Finalized | Sent | Overdue
-//! ```
-
-use std::fmt;
-use std::str::FromStr;
+//! The invoice: its lines and sums are frozen when it is finalized, and from then on only its state
+//! moves, and what is paid, given back and credited on it. `status.rs` says which state may follow.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::credit::{CreditError, CreditManager, CreditUse};
+use super::credit::{CreditError, CreditUse};
+use super::dunning::Dunned;
+use super::ledger::LedgerAccount;
 use super::line_item::LineItem;
+use super::number::InvoiceNumber;
+use super::status::InvoiceStatus;
+use super::tax::{TaxLine, tax_added, tax_total};
 use crate::id::{AccountId, CommitmentId, InvoiceId, TxId};
 use crate::money::{MicroSynor, MoneyError};
 use crate::oracle::UsdRate;
@@ -47,6 +41,45 @@ pub enum InvoiceError {
         /// What was paid.
         paid: MicroSynor,
     },
+    /// A voided invoice must not have been corrected already.
+    #[error("invoice {number} has credit notes and cannot be voided")]
+    HasCreditNotes {
+        /// Which invoice.
+        number: InvoiceNumber,
+    },
+    /// A credit note over more than is left.
+    #[error("{asked} are more than the {left} that credit notes may still take of {number}")]
+    MoreThanRemains {
+        /// Which invoice.
+        number: InvoiceNumber,
+        /// What was asked for.
+        asked: MicroSynor,
+        /// What no credit note has taken.
+        left: MicroSynor,
+    },
+    /// A refund of more than was paid.
+    #[error(
+        "{asked} are more than the {left} that were paid in coins on {number} and not given back"
+    )]
+    MoreThanPaid {
+        /// Which invoice.
+        number: InvoiceNumber,
+        /// What was asked for.
+        asked: MicroSynor,
+        /// What can be refunded.
+        left: MicroSynor,
+    },
+    /// A refund of what is not paid.
+    #[error("invoice {number} is {status}; only what is paid can be refunded")]
+    NotPaid {
+        /// Which invoice.
+        number: InvoiceNumber,
+        /// Its state.
+        status: InvoiceStatus,
+    },
+    /// A credit note over nothing.
+    #[error("a line of a credit note must be above zero, not {0}")]
+    NotPositive(MicroSynor),
     /// The sums of the invoice do not hold.
     #[error("invoice {number}: {problem}")]
     Corrupt {
@@ -62,84 +95,6 @@ pub enum InvoiceError {
     #[error(transparent)]
     Money(#[from] MoneyError),
 }
-
-/// The state of an invoice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum InvoiceStatus {
-    /// Still collecting; nothing is owed yet.
-    Draft,
-    /// Numbered and frozen.
-    Finalized,
-    /// Made known to the customer.
-    Sent,
-    /// Nothing is owed any more.
-    Paid,
-    /// Owed past its due date.
-    Overdue,
-    /// Cancelled; what it used was given back.
-    Voided,
-}
-
-impl InvoiceStatus {
-    /// Whether a payment may settle it.
-    pub const fn is_payable(self) -> bool {
-        matches!(self, Self::Finalized | Self::Sent | Self::Overdue)
-    }
-
-    /// The state in the past participle that people read.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Draft => "draft",
-            Self::Finalized => "finalized",
-            Self::Sent => "sent",
-            Self::Paid => "paid",
-            Self::Overdue => "overdue",
-            Self::Voided => "voided",
-        }
-    }
-}
-
-impl fmt::Display for InvoiceStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// An invoice's number in the gapless sequence, printed as `INV-000001`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InvoiceNumber(u64);
-
-impl InvoiceNumber {
-    /// The number at this place of the sequence, from 1.
-    pub const fn new(sequence: u64) -> Self {
-        Self(sequence)
-    }
-
-    /// The place in the sequence.
-    pub const fn get(self) -> u64 {
-        self.0
-    }
-}
-
-impl fmt::Display for InvoiceNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("INV-{:06}", self.0))
-    }
-}
-
-impl FromStr for InvoiceNumber {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        text.strip_prefix("INV-")
-            .and_then(|n| n.parse().ok())
-            .map(Self)
-            .ok_or_else(|| format!("`{text}` is not an invoice number such as INV-000001"))
-    }
-}
-
-crate::wire::as_text!(InvoiceNumber);
 
 /// What a discount was given for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,6 +125,8 @@ pub enum DiscountType {
         /// Who referred the account.
         referrer_id: AccountId,
     },
+    /// What corrections of earlier months give back, as far as this invoice takes it in.
+    Correction,
 }
 
 /// A discount on an invoice.
@@ -192,162 +149,6 @@ pub struct Fee {
     pub description: String,
     /// How much.
     pub amount_micro_synor: MicroSynor,
-}
-
-/// What an account will be billed for a period, as far as it is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Draft {
-    /// The id that the invoice will have: derived, so that generating twice gives the same one.
-    pub invoice_id: InvoiceId,
-    /// Who is billed.
-    pub account_id: AccountId,
-    /// The calendar month.
-    pub month: Month,
-    /// In whose days the month is counted.
-    pub time_zone: Zone,
-    /// The month's period.
-    #[serde(flatten, with = "crate::period::fields")]
-    pub period: Period,
-    /// What was used, and corrections of earlier months.
-    pub line_items: Vec<LineItem>,
-    /// Charges that do not follow usage.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub fees: Vec<Fee>,
-    /// The sum of the lines and fees.
-    pub subtotal_micro_synor: MicroSynor,
-    /// What is taken off.
-    pub discounts: Vec<AppliedDiscount>,
-    /// What a SYNOR counts at, where prices are in USD at the period's rate.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub usd_rate: Option<UsdRate>,
-    /// How far the usage log had been read.
-    pub usage_log_position: u64,
-}
-
-impl Draft {
-    /// The draft for an account's month from rated lines.
-    pub fn new(
-        account_id: AccountId,
-        month: Month,
-        time_zone: Zone,
-        period: Period,
-        line_items: Vec<LineItem>,
-        usage_log_position: u64,
-    ) -> Result<Self, InvoiceError> {
-        let start = period.start().secs().to_string();
-        let invoice_id = InvoiceId::derived(&[account_id.as_str(), &start]);
-        let subtotal_micro_synor =
-            MicroSynor::sum(line_items.iter().map(|l| l.amount_micro_synor))?;
-        Ok(Self {
-            invoice_id,
-            account_id,
-            month,
-            time_zone,
-            period,
-            line_items,
-            fees: Vec::new(),
-            subtotal_micro_synor,
-            discounts: Vec::new(),
-            usd_rate: None,
-            usage_log_position,
-        })
-    }
-
-    /// The same, with the rate that its prices in USD were taken at.
-    pub fn with_usd_rate(mut self, usd_rate: Option<UsdRate>) -> Self {
-        self.usd_rate = usd_rate;
-        self
-    }
-
-    /// The same with these discounts.
-    pub fn with_discounts(mut self, discounts: Vec<AppliedDiscount>) -> Result<Self, InvoiceError> {
-        self.discounts = discounts;
-        self.hold_discounts()?;
-        Ok(self)
-    }
-
-    /// The same with these fees, which no discount touches.
-    pub fn with_fees(mut self, fees: Vec<Fee>) -> Result<Self, InvoiceError> {
-        for fee in &fees {
-            self.subtotal_micro_synor = self
-                .subtotal_micro_synor
-                .checked_add(fee.amount_micro_synor)?;
-        }
-        self.fees = fees;
-        Ok(self)
-    }
-
-    /// Whether there is nothing to bill.
-    pub fn is_empty(&self) -> bool {
-        self.line_items.is_empty() && self.fees.is_empty()
-    }
-
-    /// What is owed before credits: subtotal less discounts, never below zero.
-    pub fn net(&self) -> Result<MicroSynor, MoneyError> {
-        let off = MicroSynor::sum(self.discounts.iter().map(|d| d.amount_micro_synor))?;
-        Ok(self
-            .subtotal_micro_synor
-            .checked_sub(off)?
-            .max(MicroSynor::ZERO))
-    }
-
-    /// Holds the discounts to the subtotal: what goes beyond it is cut off the later ones, so that
-    /// an invoice never says that more was taken off than there was.
-    fn hold_discounts(&mut self) -> Result<(), MoneyError> {
-        let mut left = self.subtotal_micro_synor;
-        for discount in &mut self.discounts {
-            discount.amount_micro_synor = discount.amount_micro_synor.min(left);
-            left = left.checked_sub(discount.amount_micro_synor)?;
-        }
-        Ok(())
-    }
-
-    /// Numbers and freezes the invoice, using the account's credits. An invoice of nothing is paid
-    /// at once.
-    pub fn finalize(
-        mut self,
-        number: InvoiceNumber,
-        credits: &mut CreditManager,
-        now: Timestamp,
-    ) -> Result<Invoice, InvoiceError> {
-        self.hold_discounts()?;
-        let net = self.net()?;
-        let uses = credits.apply(net, now)?;
-        let applied = MicroSynor::sum(uses.iter().map(|u| u.amount_micro_synor))?;
-        let total = net.checked_sub(applied)?;
-        let paid = total.is_zero();
-        let invoice = Invoice {
-            invoice_id: self.invoice_id,
-            number,
-            account_id: self.account_id,
-            month: self.month,
-            time_zone: self.time_zone,
-            period: self.period,
-            line_items: self.line_items,
-            fees: self.fees,
-            subtotal_micro_synor: self.subtotal_micro_synor,
-            discounts: self.discounts,
-            credits: uses,
-            credits_applied_micro_synor: applied,
-            total_due_micro_synor: total,
-            paid_micro_synor: MicroSynor::ZERO,
-            status: if paid {
-                InvoiceStatus::Paid
-            } else {
-                InvoiceStatus::Finalized
-            },
-            due_date: self.period.end().plus_secs(DUE_AFTER_SECS),
-            payment_tx: None,
-            usd_rate: self.usd_rate,
-            usage_log_position: self.usage_log_position,
-            created_at: now,
-            sent_at: None,
-            paid_at: paid.then_some(now),
-            voided_at: None,
-        };
-        invoice.check()?;
-        Ok(invoice)
-    }
 }
 
 /// A finalized invoice. Its lines and sums never change; its state does.
@@ -375,14 +176,26 @@ pub struct Invoice {
     pub subtotal_micro_synor: MicroSynor,
     /// What was taken off.
     pub discounts: Vec<AppliedDiscount>,
+    /// What is due besides the price, or is contained in it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub taxes: Vec<TaxLine>,
     /// Which credits were used.
     pub credits: Vec<CreditUse>,
     /// How much credit was used.
     pub credits_applied_micro_synor: MicroSynor,
-    /// subtotal − discounts − credits.
+    /// subtotal − discounts + taxes that prices do not include − credits.
     pub total_due_micro_synor: MicroSynor,
     /// What confirmed payments have settled of it.
     pub paid_micro_synor: MicroSynor,
+    /// What credit notes took off what was owed.
+    #[serde(skip_serializing_if = "MicroSynor::is_zero_ref", default)]
+    pub credited_micro_synor: MicroSynor,
+    /// What credit notes gave back of what had been paid in coins: as prepaid credit, or refunded.
+    #[serde(skip_serializing_if = "MicroSynor::is_zero_ref", default)]
+    pub returned_micro_synor: MicroSynor,
+    /// What credit notes gave back of granted credit that it had used.
+    #[serde(skip_serializing_if = "MicroSynor::is_zero_ref", default)]
+    pub returned_credit_micro_synor: MicroSynor,
     /// Its state.
     pub status: InvoiceStatus,
     /// When it is due.
@@ -406,27 +219,81 @@ pub struct Invoice {
     /// When it was voided.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub voided_at: Option<Timestamp>,
+    /// When it was given up. It may have been paid after all since.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub written_off_at: Option<Timestamp>,
+    /// How far it has been dunned.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub dunned: Option<Dunned>,
 }
 
 impl Invoice {
-    /// What is still owed, in µSYNOR; zero for paid and voided invoices.
+    /// What is still owed, in µSYNOR; zero for invoices that are paid, voided or written off.
     pub fn outstanding(&self) -> Result<MicroSynor, MoneyError> {
         if self.status.is_payable() {
-            self.total_due_micro_synor
-                .checked_sub(self.paid_micro_synor)
+            self.unsettled()
         } else {
             Ok(MicroSynor::ZERO)
         }
     }
 
-    /// What was collected for it in coins: payments, and credits that had been prepaid.
+    /// What neither payments nor credit notes have settled, in µSYNOR, also if it was given up;
+    /// zero for a voided invoice.
+    pub fn unsettled(&self) -> Result<MicroSynor, MoneyError> {
+        if self.status == InvoiceStatus::Voided {
+            return Ok(MicroSynor::ZERO);
+        }
+        self.total_due_micro_synor
+            .checked_sub(self.paid_micro_synor)?
+            .checked_sub(self.credited_micro_synor)
+    }
+
+    /// Where what is not settled stands in the journal.
+    pub fn unsettled_account(&self) -> LedgerAccount {
+        if self.written_off_at.is_some() {
+            LedgerAccount::WriteOffs
+        } else {
+            LedgerAccount::Receivable(self.account_id.clone())
+        }
+    }
+
+    /// What was collected for it in coins and not given back: payments, and credits that had been
+    /// prepaid. Below zero after a reorganization took a payment that had been refunded.
     pub fn collected(&self) -> Result<MicroSynor, MoneyError> {
         let prepaid = self
             .credits
             .iter()
             .filter(|u| u.is_prepaid)
             .map(|u| u.amount_micro_synor);
-        MicroSynor::sum(prepaid.chain([self.paid_micro_synor]))
+        MicroSynor::sum(prepaid.chain([self.paid_micro_synor]))?
+            .checked_sub(self.returned_micro_synor)
+    }
+
+    /// What of the coins goes to those who earned it: all but the taxes, which come first.
+    pub fn distributable(&self) -> Result<MicroSynor, MoneyError> {
+        let taxes = self.taxes.iter().map(TaxLine::left);
+        let taxes = MicroSynor::sum(taxes.collect::<Result<Vec<_>, _>>()?)?;
+        Ok(self.collected()?.checked_sub(taxes)?.max(MicroSynor::ZERO))
+    }
+
+    /// All that it came to before credits, in µSYNOR: what credit notes may take back at most.
+    pub fn gross(&self) -> Result<MicroSynor, MoneyError> {
+        self.total_due_micro_synor
+            .checked_add(self.credits_applied_micro_synor)
+    }
+
+    /// What credit notes have taken back of it, in µSYNOR.
+    pub fn noted(&self) -> Result<MicroSynor, MoneyError> {
+        MicroSynor::sum([
+            self.credited_micro_synor,
+            self.returned_micro_synor,
+            self.returned_credit_micro_synor,
+        ])
+    }
+
+    /// The service fees in it, in µSYNOR: the price without taxes that it includes.
+    pub fn fees_total(&self) -> Result<MicroSynor, MoneyError> {
+        self.gross()?.checked_sub(tax_total(&self.taxes)?)
     }
 
     /// The amounts of its lines, then of its fees.
@@ -435,16 +302,17 @@ impl Invoice {
         lines.chain(self.fees.iter().map(|fee| fee.amount_micro_synor))
     }
 
-    /// What lines below zero give back as credit.
+    /// What lines below zero give back as credit, beyond what was taken off here; without tax.
     pub fn carried_over(&self) -> Result<MicroSynor, MoneyError> {
-        MicroSynor::sum(self.line_items.iter().map(|l| l.credit_micro_synor))
+        corrections_of(&self.line_items, &self.discounts)
     }
 
     /// Marks it as made known to the customer.
     pub fn send(mut self, now: Timestamp) -> Result<Self, InvoiceError> {
         match self.status {
-            InvoiceStatus::Finalized => self.status = InvoiceStatus::Sent,
             InvoiceStatus::Sent => return Ok(self),
+            InvoiceStatus::Finalized => self.enter(InvoiceStatus::Sent)?,
+            // A paid one becomes `Sent` only where the chain takes its payment back.
             _ => return Err(self.refuse(InvoiceStatus::Sent)),
         }
         self.sent_at = Some(now);
@@ -461,17 +329,18 @@ impl Invoice {
     }
 
     /// Settles up to what is owed with a confirmed payment; returns the invoice and how much of the
-    /// amount it took. What it did not take stays with the payer.
+    /// amount it took. What it did not take stays with the payer. One that was written off still
+    /// takes what it lacks.
     pub fn settle(
         mut self,
         amount: MicroSynor,
         tx_id: &TxId,
         now: Timestamp,
     ) -> Result<(Self, MicroSynor), InvoiceError> {
-        let taken = self.outstanding()?.min(amount);
+        let taken = self.unsettled()?.min(amount);
         self.paid_micro_synor = self.paid_micro_synor.checked_add(taken)?;
-        if taken.is_positive() && self.paid_micro_synor == self.total_due_micro_synor {
-            self.status = InvoiceStatus::Paid;
+        if taken.is_positive() && self.unsettled()?.is_zero() {
+            self.enter(InvoiceStatus::Paid)?;
             self.payment_tx = Some(tx_id.clone());
             self.paid_at = Some(now);
         }
@@ -483,10 +352,11 @@ impl Invoice {
     pub fn unsettle(mut self, taken: MicroSynor, now: Timestamp) -> Result<Self, InvoiceError> {
         self.paid_micro_synor = self.paid_micro_synor.checked_sub(taken)?;
         if self.status == InvoiceStatus::Paid && taken.is_positive() {
-            self.status = match self.sent_at {
-                Some(_) => InvoiceStatus::Sent,
-                None => InvoiceStatus::Finalized,
-            };
+            self.enter(match (self.written_off_at, self.sent_at) {
+                (Some(_), _) => InvoiceStatus::WrittenOff,
+                (None, Some(_)) => InvoiceStatus::Sent,
+                (None, None) => InvoiceStatus::Finalized,
+            })?;
             self.payment_tx = None;
             self.paid_at = None;
         }
@@ -497,19 +367,55 @@ impl Invoice {
 
     /// Cancels the invoice; the caller gives its credits back.
     pub fn void(mut self, now: Timestamp) -> Result<Self, InvoiceError> {
+        let number = self.number;
         if !self.status.is_payable() {
             return Err(self.refuse(InvoiceStatus::Voided));
         }
         if self.paid_micro_synor.is_positive() {
             let paid = self.paid_micro_synor;
-            return Err(InvoiceError::HasPayments {
-                number: self.number,
-                paid,
-            });
+            return Err(InvoiceError::HasPayments { number, paid });
         }
-        self.status = InvoiceStatus::Voided;
+        if self.noted()?.is_positive() {
+            return Err(InvoiceError::HasCreditNotes { number });
+        }
+        self.enter(InvoiceStatus::Voided)?;
         self.voided_at = Some(now);
         Ok(self)
+    }
+
+    /// Gives up what is still owed. It can be paid after all.
+    pub fn write_off(mut self, now: Timestamp) -> Result<Self, InvoiceError> {
+        if !self.status.is_payable() {
+            return Err(self.refuse(InvoiceStatus::WrittenOff));
+        }
+        self.enter(InvoiceStatus::WrittenOff)?;
+        self.written_off_at = Some(now);
+        self.check()?;
+        Ok(self)
+    }
+
+    /// Notes a step of dunning.
+    pub fn dun(mut self, step: u16, now: Timestamp) -> Self {
+        self.dunned = Some(Dunned { step, at: now });
+        self
+    }
+
+    /// Marks it as paid if payments and credit notes have settled all of it.
+    pub(super) fn paid_if_settled(&mut self, now: Timestamp) -> Result<(), InvoiceError> {
+        if self.status != InvoiceStatus::Paid && self.unsettled()?.is_zero() {
+            self.enter(InvoiceStatus::Paid)?;
+            self.paid_at = Some(now);
+        }
+        Ok(())
+    }
+
+    /// The one door to another state.
+    fn enter(&mut self, wanted: InvoiceStatus) -> Result<(), InvoiceError> {
+        if !self.status.next().contains(&wanted) {
+            return Err(self.refuse(wanted));
+        }
+        self.status = wanted;
+        Ok(())
     }
 
     fn refuse(&self, wanted: InvoiceStatus) -> InvoiceError {
@@ -532,25 +438,47 @@ impl Invoice {
                 MicroSynor::sum(self.credits.iter().map(|u| u.amount_micro_synor))?
                     == self.credits_applied_micro_synor,
             ),
-            ("its total is not subtotal less discounts and credits", {
-                let off = MicroSynor::sum(self.discounts.iter().map(|d| d.amount_micro_synor))?;
-                let net = self.subtotal_micro_synor.checked_sub(off)?;
-                net.checked_sub(self.credits_applied_micro_synor)? == self.total_due_micro_synor
-            }),
+            (
+                "its total is not subtotal less discounts and credits, with taxes",
+                {
+                    let off = MicroSynor::sum(self.discounts.iter().map(|d| d.amount_micro_synor))?;
+                    let net = self.subtotal_micro_synor.checked_sub(off)?;
+                    let gross = net.checked_add(tax_added(&self.taxes)?)?;
+                    gross.checked_sub(self.credits_applied_micro_synor)?
+                        == self.total_due_micro_synor
+                },
+            ),
             (
                 "its total is below zero",
                 !self.total_due_micro_synor.is_negative(),
             ),
             (
-                "more is paid on it than was owed",
-                !self.paid_micro_synor.is_negative()
-                    && self.paid_micro_synor <= self.total_due_micro_synor,
+                "more of a tax was given back than there was",
+                self.taxes.iter().all(|tax| {
+                    !tax.returned_micro_synor.is_negative()
+                        && tax.returned_micro_synor <= tax.amount_micro_synor
+                }),
+            ),
+            (
+                "its taxes are more than what it comes to",
+                !self.fees_total()?.is_negative(),
+            ),
+            (
+                "more is settled on it than was owed",
+                !self.paid_micro_synor.is_negative() && !self.is_oversettled()?,
+            ),
+            (
+                "credit notes took back more than it came to",
+                self.noted()? <= self.gross()?,
             ),
             (
                 "it is paid in state or amount, but not in both",
                 self.status == InvoiceStatus::Voided
-                    || (self.status == InvoiceStatus::Paid)
-                        == (self.paid_micro_synor == self.total_due_micro_synor),
+                    || (self.status == InvoiceStatus::Paid) == self.unsettled()?.is_zero(),
+            ),
+            (
+                "it is written off in state, but not in time",
+                self.status != InvoiceStatus::WrittenOff || self.written_off_at.is_some(),
             ),
         ];
         match sums.into_iter().find(|(_, holds)| !holds) {
@@ -561,4 +489,29 @@ impl Invoice {
             }),
         }
     }
+
+    fn is_oversettled(&self) -> Result<bool, MoneyError> {
+        let parts = [
+            self.credited_micro_synor,
+            self.returned_micro_synor,
+            self.returned_credit_micro_synor,
+        ];
+        let settled = self
+            .paid_micro_synor
+            .checked_add(self.credited_micro_synor)?;
+        Ok(parts.iter().any(|part| part.is_negative()) || settled > self.total_due_micro_synor)
+    }
+}
+
+/// What lines below zero give back, beyond what was taken off as corrections.
+pub(super) fn corrections_of(
+    lines: &[LineItem],
+    discounts: &[AppliedDiscount],
+) -> Result<MicroSynor, MoneyError> {
+    let taken_off = discounts
+        .iter()
+        .filter(|d| d.discount_type == DiscountType::Correction)
+        .map(|d| d.amount_micro_synor);
+    MicroSynor::sum(lines.iter().map(|line| line.credit_micro_synor))?
+        .checked_sub(MicroSynor::sum(taken_off)?)
 }

@@ -9,12 +9,17 @@
 //! | `assets:clawback:ACCOUNT` | asset | coins spent here that the chain then took back |
 //! | `liabilities:prepaid:ACCOUNT` | liability | a customer's unused deposits |
 //! | `liabilities:credit:ACCOUNT` | liability | a customer's unused granted credit |
+//! | `liabilities:held:ACCOUNT` | liability | what of both is on hold |
 //! | `liabilities:operator:PROVIDER` | liability | what an operator has earned |
 //! | `liabilities:treasury` | liability | the protocol treasury's share |
 //! | `liabilities:burn` | liability | what is to be burnt |
+//! | `liabilities:refunds:ACCOUNT` | liability | what is being refunded to a customer's address |
+//! | `liabilities:tax` | liability | taxes invoiced, for the authorities |
 //! | `liabilities:suspense` | liability | coins received that name no invoice or deposit |
 //! | `income:service_fees` | income | fees earned and not yet distributed |
+//! | `income:credits_expired` | income | credit that expired unused: what was given away and never taken |
 //! | `expenses:credits_granted` | expense | credit given away |
+//! | `expenses:write_offs` | expense | what was owed on invoices and given up, until it is paid after all |
 
 use std::fmt;
 use std::str::FromStr;
@@ -57,12 +62,17 @@ pub enum LedgerAccount {
     Clawback(AccountId),
     Prepaid(AccountId),
     Credit(AccountId),
+    Held(AccountId),
     Operator(ProviderId),
     Treasury,
     Burn,
+    Refunds(AccountId),
+    Tax,
     Suspense,
     ServiceFees,
+    CreditsExpired,
     CreditsGranted,
+    WriteOffs,
 }
 
 impl LedgerAccount {
@@ -71,7 +81,12 @@ impl LedgerAccount {
     pub const fn is_wallet(&self) -> bool {
         matches!(
             self,
-            Self::Prepaid(_) | Self::Credit(_) | Self::Operator(_) | Self::Suspense
+            Self::Prepaid(_)
+                | Self::Credit(_)
+                | Self::Held(_)
+                | Self::Operator(_)
+                | Self::Refunds(_)
+                | Self::Suspense
         )
     }
 }
@@ -84,12 +99,17 @@ impl fmt::Display for LedgerAccount {
             Self::Clawback(id) => format!("assets:clawback:{id}"),
             Self::Prepaid(id) => format!("liabilities:prepaid:{id}"),
             Self::Credit(id) => format!("liabilities:credit:{id}"),
+            Self::Held(id) => format!("liabilities:held:{id}"),
             Self::Operator(id) => format!("liabilities:operator:{id}"),
             Self::Treasury => "liabilities:treasury".to_owned(),
             Self::Burn => "liabilities:burn".to_owned(),
+            Self::Refunds(id) => format!("liabilities:refunds:{id}"),
+            Self::Tax => "liabilities:tax".to_owned(),
             Self::Suspense => "liabilities:suspense".to_owned(),
             Self::ServiceFees => "income:service_fees".to_owned(),
+            Self::CreditsExpired => "income:credits_expired".to_owned(),
             Self::CreditsGranted => "expenses:credits_granted".to_owned(),
+            Self::WriteOffs => "expenses:write_offs".to_owned(),
         };
         f.pad(&text)
     }
@@ -109,14 +129,19 @@ impl FromStr for LedgerAccount {
             (Some("assets"), Some("clawback"), _) => Self::Clawback(account(owner)?),
             (Some("liabilities"), Some("prepaid"), _) => Self::Prepaid(account(owner)?),
             (Some("liabilities"), Some("credit"), _) => Self::Credit(account(owner)?),
+            (Some("liabilities"), Some("held"), _) => Self::Held(account(owner)?),
             (Some("liabilities"), Some("operator"), Some(owner)) => {
                 Self::Operator(owner.parse().map_err(|_| unknown())?)
             }
             (Some("liabilities"), Some("treasury"), None) => Self::Treasury,
             (Some("liabilities"), Some("burn"), None) => Self::Burn,
+            (Some("liabilities"), Some("refunds"), _) => Self::Refunds(account(owner)?),
+            (Some("liabilities"), Some("tax"), None) => Self::Tax,
             (Some("liabilities"), Some("suspense"), None) => Self::Suspense,
             (Some("income"), Some("service_fees"), None) => Self::ServiceFees,
+            (Some("income"), Some("credits_expired"), None) => Self::CreditsExpired,
             (Some("expenses"), Some("credits_granted"), None) => Self::CreditsGranted,
+            (Some("expenses"), Some("write_offs"), None) => Self::WriteOffs,
             _ => return Err(unknown()),
         })
     }
@@ -164,6 +189,17 @@ impl JournalEntry {
         description: String,
         sides: impl IntoIterator<Item = (LedgerAccount, MicroSynor)>,
     ) -> Result<Self, LedgerError> {
+        Self::with_id(EntryId::derived(cause), posted_at, description, sides)
+    }
+
+    /// The same for a cause that has an id of its own, which the entry then has, too: ids that are
+    /// made in order of time lie beside each other in the book.
+    pub fn with_id(
+        entry_id: EntryId,
+        posted_at: Timestamp,
+        description: String,
+        sides: impl IntoIterator<Item = (LedgerAccount, MicroSynor)>,
+    ) -> Result<Self, LedgerError> {
         let postings = sides
             .into_iter()
             .filter(|(_, amount)| !amount.is_zero())
@@ -173,7 +209,7 @@ impl JournalEntry {
             })
             .collect();
         let entry = Self {
-            entry_id: EntryId::derived(cause),
+            entry_id,
             posted_at,
             description,
             postings,

@@ -4,11 +4,13 @@
 use thiserror::Error;
 
 use super::credit::{CreditEntry, CreditError, CreditManager, CreditSource, CreditUse};
+use super::credit_note::carried_taxes;
 use super::invoice::{Invoice, InvoiceError};
 use super::ledger::{JournalEntry, LedgerAccount as Account, LedgerError};
 use super::payment::{Payment, PaymentStatus, PaymentTarget};
+use super::tax::{tax_added, tax_total};
 use crate::distribution::{Distribution, DistributionError, FeeSplit};
-use crate::id::{AccountId, CreditId, DeductionId};
+use crate::id::{AccountId, CreditId, DeductionId, EntryId};
 use crate::money::{MicroSynor, MoneyError};
 use crate::period::Timestamp;
 
@@ -42,22 +44,23 @@ pub struct Settled {
 }
 
 /// A finalized invoice turns into what is owed, less the credits used; lines below zero turn into
-/// credit. Nothing for an invoice of nothing.
+/// credit, with their taxes. Nothing for an invoice of nothing.
 pub fn finalized(
     invoice: &Invoice,
 ) -> Result<(Vec<JournalEntry>, Option<CreditEntry>), SettlementError> {
     let account = &invoice.account_id;
-    let carried = invoice.carried_over()?;
-    let fees = invoice
-        .total_due_micro_synor
-        .checked_add(invoice.credits_applied_micro_synor)?
-        .checked_sub(carried)?;
+    let back = carried_taxes(invoice)?;
+    let carried = invoice.carried_over()?.checked_add(tax_added(&back)?)?;
+    let fees_back = carried.checked_sub(tax_total(&back)?)?;
+    let fees = invoice.fees_total()?.checked_sub(fees_back)?;
+    let taxes = tax_total(&invoice.taxes)?.checked_sub(tax_total(&back)?)?;
     let mut sides = credit_sides(account, &invoice.credits)?;
     sides.push((
         Account::Receivable(account.clone()),
         invoice.total_due_micro_synor,
     ));
     sides.push((Account::ServiceFees, fees.checked_neg()?));
+    sides.push((Account::Tax, taxes.checked_neg()?));
     sides.push((Account::Credit(account.clone()), carried.checked_neg()?));
     let credit = if carried.is_positive() {
         let source = CreditSource::Correction {
@@ -81,15 +84,15 @@ pub fn finalized(
     Ok((entries, credit))
 }
 
-/// A paid invoice is distributed: what was collected for it goes to those who earned it. Nothing
-/// if it was paid by granted credit alone. `before` is its last distribution, if one was undone.
+/// A paid invoice is distributed: what was collected for it, less its taxes, goes to those who
+/// earned it. Nothing if it was paid by granted credit alone. `before` is its last distribution, if one was undone.
 pub fn distributed(
     invoice: &Invoice,
     split: &FeeSplit,
     before: Option<&Distribution>,
     now: Timestamp,
 ) -> Result<Option<(Distribution, JournalEntry)>, SettlementError> {
-    let collected = invoice.collected()?;
+    let collected = invoice.distributable()?;
     if !collected.is_positive() {
         return Ok(None);
     }
@@ -105,7 +108,7 @@ pub fn distributed(
     Ok(Some((distribution, entry)))
 }
 
-fn distribution_sides(
+pub(super) fn distribution_sides(
     distribution: &Distribution,
 ) -> Result<Vec<(Account, MicroSynor)>, MoneyError> {
     let mut sides = vec![(Account::ServiceFees, distribution.collected_micro_synor)];
@@ -151,12 +154,12 @@ pub fn confirmed(
     };
     let mut rest = amount;
     if let Some(invoice) = invoice {
-        let was_owed = invoice.outstanding()?.is_positive();
+        let was_owed = invoice.unsettled()?.is_positive();
         let (invoice, taken) = invoice.settle(amount, &payment.tx_id, now)?;
         rest = rest.checked_sub(taken)?;
         payment.settled_micro_synor = taken;
-        sides.push((Account::Receivable(account.clone()), taken.checked_neg()?));
-        let completed = was_owed && invoice.outstanding()?.is_zero();
+        sides.push((invoice.unsettled_account(), taken.checked_neg()?));
+        let completed = was_owed && invoice.unsettled()?.is_zero();
         let earned = if completed {
             distributed(&invoice, split, before, now)?
         } else {
@@ -224,10 +227,11 @@ pub fn taken_back(
                 .amount_micro_synor
                 .checked_sub(payment.settled_micro_synor)?
                 .checked_sub(unspent)?;
-            sides.push((
-                Account::Receivable(account.clone()),
-                payment.settled_micro_synor,
-            ));
+            let owed = match &invoice {
+                Some(invoice) => invoice.unsettled_account(),
+                None => Account::Receivable(account.clone()),
+            };
+            sides.push((owed, payment.settled_micro_synor));
             sides.push((Account::Prepaid(account.clone()), unspent));
             sides.push((Account::Clawback(account), clawback));
             // Something may still be owed from the time before.
@@ -258,9 +262,10 @@ pub fn taken_back(
             .map(|(side, amount)| Ok((side, amount.checked_neg()?)))
             .collect::<Result<Vec<_>, MoneyError>>()?;
         let text = format!("distribution undone: {reason}");
+        // Credit notes may have left nothing of it.
         settled
             .entries
-            .push(JournalEntry::new(&cause, now, text, sides)?);
+            .extend(entry_unless_empty(&cause, now, text, sides)?);
         settled.distribution = Some(distribution.reversed(now));
     }
     if let Some(invoice) = invoice {
@@ -283,11 +288,9 @@ pub fn voided(
     let invoice = invoice.void(now)?;
     credits.give_back(&invoice.credits)?;
     let account = &invoice.account_id;
-    let fees = invoice
-        .total_due_micro_synor
-        .checked_add(invoice.credits_applied_micro_synor)?;
     let mut sides = vec![
-        (Account::ServiceFees, fees),
+        (Account::ServiceFees, invoice.fees_total()?),
+        (Account::Tax, tax_total(&invoice.taxes)?),
         (
             Account::Receivable(account.clone()),
             invoice.total_due_micro_synor.checked_neg()?,
@@ -338,16 +341,12 @@ pub fn deducted(
     let total = MicroSynor::sum(uses.iter().map(|u| u.amount_micro_synor))?;
     sides.push((Account::ServiceFees, total.checked_neg()?));
     let text = format!("deduction from {account}: {reason}");
-    Ok(JournalEntry::new(
-        &["deducted", &id.to_string()],
-        now,
-        text,
-        sides,
-    )?)
+    let entry_id = EntryId::from_uuid(id.uuid());
+    Ok(JournalEntry::with_id(entry_id, now, text, sides)?)
 }
 
 /// The debits that use credits: deposits and granted credit lie in different accounts.
-fn credit_sides(
+pub(super) fn credit_sides(
     account: &AccountId,
     uses: &[CreditUse],
 ) -> Result<Vec<(Account, MicroSynor)>, MoneyError> {

@@ -27,6 +27,7 @@ pub fn nobody() -> Result<Account, IdError> {
         created_at: Timestamp::from_secs(0),
         plan_changes: Vec::new(),
         referred_by: None,
+        tax_changes: Vec::new(),
     })
 }
 

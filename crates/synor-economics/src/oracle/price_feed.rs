@@ -66,6 +66,7 @@ impl fmt::Display for PriceSource {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quote {
     /// USD for one SYNOR.
+    #[serde(rename = "price_usd")]
     pub price: Price,
     /// The time that it is the price of, by the source.
     pub observed_at: Timestamp,

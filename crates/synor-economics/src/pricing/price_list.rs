@@ -76,7 +76,7 @@ pub struct PriceList {
     own: BTreeMap<AccountId, Vec<usize>>,
     volume_discounts: Vec<VolumeDiscount>,
     usd_per_synor: Option<Exact>,
-    awaits_rate: bool,
+    needs_rate: bool,
     text: String,
 }
 
@@ -144,14 +144,14 @@ impl PriceList {
     /// amount = "0.02 USD"
     /// "#;
     /// let list = PriceList::parse(text)?;
-    /// assert!(list.awaits_rate());
+    /// assert!(list.needs_rate());
     /// let priced = list.at_rate(Exact::new(1, 4).unwrap())?; // USD for one SYNOR
     /// let price = priced.prices()[0].charge.unit_price().unwrap();
     /// assert_eq!(price.to_integer(), Some(80_000)); // µSYNOR per core-hour
     /// # Ok::<(), synor_economics::pricing::PriceListError>(())
     /// ```
     pub fn at_rate(&self, usd_per_synor: Exact) -> Result<Self, PriceListError> {
-        if self.awaits_rate {
+        if self.needs_rate {
             Self::read(&self.text, Some(usd_per_synor))
         } else {
             Ok(self.clone())
@@ -176,11 +176,11 @@ impl PriceList {
         }
         let effective_from = Timestamp::parse(document.effective_from.get_ref())
             .map_err(|e| at(document.effective_from.span().start, e.to_string()))?;
-        let mut awaits_rate = false;
+        let mut needs_rate = false;
         let usd_per_synor = match &document.usd_per_synor {
             None => None,
             Some(text) if text.get_ref() == ORACLE => {
-                awaits_rate = oracle_rate.is_none();
+                needs_rate = oracle_rate.is_none();
                 // Until there is a rate, amounts are in µUSD, and nothing is priced by them.
                 Some(oracle_rate.unwrap_or(Exact::from_integer(1)))
             }
@@ -223,7 +223,7 @@ impl PriceList {
             own,
             volume_discounts,
             usd_per_synor,
-            awaits_rate,
+            needs_rate,
             version: version.clone(),
             effective_from,
             prices,
@@ -279,7 +279,7 @@ impl PriceList {
 
     /// What a SYNOR is worth in USD by this list, if prices are in USD.
     pub const fn usd_per_synor(&self) -> Option<Exact> {
-        if self.awaits_rate {
+        if self.needs_rate {
             None
         } else {
             self.usd_per_synor
@@ -288,8 +288,8 @@ impl PriceList {
 
     /// Whether its prices in USD await the rate of the period that they are used for: it says
     /// `usd_per_synor = "oracle"`. Until [`Self::at_rate`] gives one, it prices nothing.
-    pub const fn awaits_rate(&self) -> bool {
-        self.awaits_rate
+    pub const fn needs_rate(&self) -> bool {
+        self.needs_rate
     }
 }
 

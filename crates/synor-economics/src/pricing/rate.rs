@@ -140,7 +140,7 @@ fn rate_run(
     let mut groups: Vec<Group<'_>> =
         Vec::with_capacity(rows_most.unwrap_or(0).min(list.prices().len()));
     for (segment, (_, rows)) in usage.iter().enumerate() {
-        if list.awaits_rate() && !rows.is_empty() {
+        if list.needs_rate() && !rows.is_empty() {
             let version = list.version.clone();
             return Err(PricingError::NoRate { version });
         }

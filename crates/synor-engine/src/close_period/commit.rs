@@ -1,9 +1,10 @@
 //! Numbering a gathered chunk and committing its invoices, journal entries and credits at once.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use synor_economics::billing::settlement::{distributed, finalized};
-use synor_economics::billing::{Invoice, InvoiceNumber};
+use synor_economics::billing::{CreditNote, CreditNoteNumber, Invoice, InvoiceNumber};
 use synor_economics::distribution::FeeSplit;
 use synor_economics::id::AccountId;
 use synor_economics::period::{Month, Timestamp};
@@ -20,6 +21,13 @@ use crate::error::EngineError;
 struct Terms {
     fee_split: FeeSplit,
     now: Timestamp,
+}
+
+/// An account with the numbers that its invoice, and a credit note beside it, will have.
+struct NumberedAccount {
+    number: InvoiceNumber,
+    note: Option<CreditNoteNumber>,
+    billable: Billable,
 }
 
 /// What some invoices change, and their rows of the answer.
@@ -103,6 +111,9 @@ impl Engine {
         month: Month,
         accounts: Vec<AccountId>,
     ) -> Result<ClosedPeriod, EngineError> {
+        // Nobody spends between what is read now and what is committed, so that accounts in constant
+        // use are billed, too.
+        let _turns = self.turns_of(&accounts).await;
         decide_again(|| async {
             let chunk = self.gather_chunk(month, accounts.clone()).await?;
             let numbered = self.number(chunk, self.numbers().await?).await?;
@@ -145,15 +156,25 @@ impl Engine {
                 next: numbers,
             });
         }
+        let now = self.now();
+        let mut changes = ChangeSet::new(Self::fresh_command("close"), now);
+        changes.expect(Scope::InvoiceNumbers, numbers.version);
+        let mut notes = self.note_numbers(&billable, &mut changes).await?;
         let mut last = numbers.last;
         let mut numbered = Vec::with_capacity(billable.len());
         for billable in billable {
             last += 1;
-            numbered.push((InvoiceNumber::new(last), billable));
+            let note = if billable.draft.carried_over()?.is_positive() {
+                notes.next().map(CreditNoteNumber::new)
+            } else {
+                None
+            };
+            numbered.push(NumberedAccount {
+                number: InvoiceNumber::new(last),
+                note,
+                billable,
+            });
         }
-        let now = self.now();
-        let mut changes = ChangeSet::new(Self::fresh_command("close"), now);
-        changes.expect(Scope::InvoiceNumbers, numbers.version);
         changes.put(&Counter {
             name: INVOICE_NUMBERS.to_owned(),
             last,
@@ -174,6 +195,29 @@ impl Engine {
                 last,
             },
         })
+    }
+
+    /// Numbers for the credit notes of those that carry something over; of most chunks nobody does,
+    /// and then nothing is read. Where two chunks in a row do, the second is decided again.
+    async fn note_numbers(
+        &self,
+        billable: &[Billable],
+        changes: &mut ChangeSet,
+    ) -> Result<RangeInclusive<u64>, EngineError> {
+        let mut wanted = 0;
+        for billable in billable {
+            wanted += u64::from(billable.draft.carried_over()?.is_positive());
+        }
+        if wanted == 0 {
+            return Ok(1..=0);
+        }
+        let (version, mut counter) = self.credit_note_numbers().await?;
+        let numbers = counter.last + 1..=counter.last + wanted;
+        counter.last += wanted;
+        changes
+            .expect(Scope::CreditNoteNumbers, version)
+            .put(&counter)?;
+        Ok(numbers)
     }
 }
 
@@ -202,7 +246,7 @@ fn sorted(chunk: Chunk) -> (ClosedPeriod, Vec<Billable>) {
 
 /// Finalizes invoices, the two halves of them beside each other.
 async fn finalize(
-    mut numbered: Vec<(InvoiceNumber, Billable)>,
+    mut numbered: Vec<NumberedAccount>,
     terms: Terms,
     changes: &mut ChangeSet,
 ) -> Result<Vec<ClosedInvoice>, EngineError> {
@@ -223,24 +267,24 @@ async fn finalize(
 }
 
 impl Finalized {
-    fn of(numbered: Vec<(InvoiceNumber, Billable)>, terms: &Terms) -> Result<Self, EngineError> {
+    fn of(numbered: Vec<NumberedAccount>, terms: &Terms) -> Result<Self, EngineError> {
         let mut all = Self {
             changes: ChangeSet::new(String::new(), terms.now),
             invoices: Vec::with_capacity(numbered.len()),
         };
-        for (number, billable) in numbered {
-            let invoice = all.add(number, billable, terms)?;
+        for numbered in numbered {
+            let invoice = all.add(numbered, terms)?;
             all.invoices.push(ClosedInvoice::from(&invoice));
         }
         Ok(all)
     }
 
-    fn add(
-        &mut self,
-        number: InvoiceNumber,
-        billable: Billable,
-        terms: &Terms,
-    ) -> Result<Invoice, EngineError> {
+    fn add(&mut self, numbered: NumberedAccount, terms: &Terms) -> Result<Invoice, EngineError> {
+        let NumberedAccount {
+            number,
+            note,
+            billable,
+        } = numbered;
         let Billable {
             version,
             draft,
@@ -265,6 +309,11 @@ impl Finalized {
         }
         if let Some(credit) = carried {
             changes.put(&credit)?;
+        }
+        if let Some(number) = note
+            && let Some(note) = CreditNote::carried_over(&invoice, number)?
+        {
+            changes.put(&note)?;
         }
         if invoice.outstanding()?.is_zero()
             && let Some((distribution, entry)) =

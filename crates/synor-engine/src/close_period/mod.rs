@@ -2,7 +2,7 @@
 //!
 //! Accounts go through in chunks. What a chunk is decided on is gathered (`gather`) while the chunk
 //! before it is numbered and committed (`commit`), and only a few chunks are in memory at a time,
-//! however many accounts there are.
+//! however many accounts there are. `close_due` closes the same way, by itself.
 
 mod commit;
 mod gather;
@@ -83,6 +83,26 @@ pub struct FailedAccount {
     pub reason: String,
 }
 
+/// Which accounts a month is closed for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Closing {
+    /// Which month.
+    pub(crate) month: Month,
+    /// Only where it ended after this instant …
+    pub(crate) ended_after: Timestamp,
+    /// … and not after this one.
+    pub(crate) ended_by: Timestamp,
+    /// Whether nobody asked for it, so that months before an account was opened are left alone.
+    pub(crate) is_automatic: bool,
+}
+
+impl Closing {
+    fn takes(&self, account: &Account, end: Timestamp) -> bool {
+        let is_its_own = !self.is_automatic || end > account.created_at;
+        is_its_own && self.ended_after < end && end <= self.ended_by
+    }
+}
+
 impl Engine {
     /// Finalizes the month's invoices of all accounts. Doing it again makes no second invoice. A
     /// month that has not ended in an account's time zone is refused before anything is done.
@@ -93,12 +113,34 @@ impl Engine {
         progress: &(dyn Fn(usize, usize) + Send + Sync),
     ) -> Result<ClosedPeriod, EngineError> {
         let total = self.refuse_open_month(month).await?;
+        let closing = Closing {
+            month,
+            ended_after: Timestamp::from_secs(i64::MIN),
+            ended_by: self.now(),
+            is_automatic: false,
+        };
+        self.close_telling(closing, |done| progress(done.min(total), total))
+            .await
+    }
+
+    /// Closes a month for some accounts.
+    pub(crate) async fn close(&self, closing: Closing) -> Result<ClosedPeriod, EngineError> {
+        self.close_telling(closing, |_| {}).await
+    }
+
+    async fn close_telling(
+        &self,
+        closing: Closing,
+        progress: impl Fn(usize),
+    ) -> Result<ClosedPeriod, EngineError> {
         // What the month's intervals came to must not change after they were billed.
         self.clear_spot_due().await?;
+        // What is free again may pay for the month.
+        self.expire_holds().await?;
         let (gathered, waiting) = mpsc::channel(CHUNKS_WAITING);
         let ((), closed) = tokio::join!(
-            self.gather_all(month, gathered),
-            self.commit_all(month, waiting, |done| progress(done.min(total), total)),
+            self.gather_all(closing, gathered),
+            self.commit_all(closing.month, waiting, progress),
         );
         closed
     }
@@ -127,7 +169,12 @@ impl Engine {
 
     /// Gathers chunk after chunk. An error is the last that is sent, so that what was gathered
     /// before it is committed first.
-    async fn gather_all(&self, month: Month, gathered: mpsc::Sender<Result<Chunk, EngineError>>) {
+    async fn gather_all(
+        &self,
+        closing: Closing,
+        gathered: mpsc::Sender<Result<Chunk, EngineError>>,
+    ) {
+        let month = closing.month;
         let mut ends = MonthEnds::of(month);
         let mut query = account_pages();
         loop {
@@ -136,7 +183,8 @@ impl Engine {
                 let mut accounts = Vec::with_capacity(page.items.len());
                 for account in page.items {
                     // One opened since the month was found to have ended may be in another zone.
-                    if ends.for_account(&account)? <= self.now() {
+                    let end = ends.for_account(&account)?;
+                    if closing.takes(&account, end) {
                         accounts.push(account.account_id);
                     }
                 }

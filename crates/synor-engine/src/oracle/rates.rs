@@ -71,7 +71,7 @@ impl Engine {
             .rposition(|l| l.effective_from <= period.start());
         let inside = lists.iter().skip(opening.unwrap_or(0));
         let mut inside = inside.take_while(|l| l.effective_from < period.end());
-        if !inside.any(PriceList::awaits_rate) {
+        if !inside.any(PriceList::needs_rate) {
             return Ok(PricedLists {
                 lists,
                 rate: None,
@@ -113,7 +113,7 @@ impl Engine {
         stated: Option<Exact>,
         month: Option<(Month, Timestamp)>,
     ) -> Result<Arc<Vec<PriceList>>, EngineError> {
-        if !lists.iter().any(PriceList::awaits_rate) {
+        if !lists.iter().any(PriceList::needs_rate) {
             return Ok(lists);
         }
         if let Some(rate) = stated {

@@ -1,6 +1,5 @@
 //! Rounds: ask every source, decide, and write down what came of it in one commit.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use synor_economics::oracle::{HistoryPoint, Outcome};
@@ -21,7 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 impl Engine {
     /// Runs rounds until `stop` changes or its sender is gone; apart from the other jobs, since a
     /// source may take its time.
-    pub(crate) async fn run_oracle(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+    pub(crate) async fn run_oracle(&self, mut stop: watch::Receiver<bool>) {
         if self.oracle.is_none() {
             return;
         }

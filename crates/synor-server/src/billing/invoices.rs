@@ -25,12 +25,29 @@ pub struct ListParams {
     cursor: Option<String>,
 }
 
+/// An invoice with what is still owed on it.
+#[derive(Serialize)]
+pub struct ShownInvoice {
+    #[serde(flatten)]
+    invoice: Invoice,
+    amount_due_micro_synor: MicroSynor,
+}
+
+impl ShownInvoice {
+    fn of(invoice: Invoice) -> Result<Self, Problem> {
+        Ok(Self {
+            amount_due_micro_synor: invoice.outstanding().map_err(EngineError::from)?,
+            invoice,
+        })
+    }
+}
+
 /// `GET /billing/invoices`: newest first.
 pub async fn list(
     State(state): State<AppState>,
     ForAccount(account): ForAccount,
     Params(params): Params<ListParams>,
-) -> Result<Json<ListPage<Invoice>>, Problem> {
+) -> Result<Json<ListPage<ShownInvoice>>, Problem> {
     state.engine.account(&account).await?;
     let limit = params.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
@@ -47,12 +64,13 @@ pub async fn list(
     let page = state
         .engine
         .store()
-        .list(query)
+        .list::<Invoice>(query)
         .await
         .map_err(EngineError::from)?;
     let next_cursor = page.next.as_ref().map(write_cursor);
+    let items = page.items.into_iter().map(ShownInvoice::of);
     Ok(Json(ListPage {
-        items: page.items,
+        items: items.collect::<Result<_, _>>()?,
         next_cursor,
     }))
 }
@@ -74,9 +92,9 @@ pub async fn current(
 ) -> Result<Json<CurrentInvoice>, Problem> {
     let draft = state.engine.current_invoice(&account).await?;
     let credit = state.engine.balance(&account).await?.balance_micro_synor;
-    let net = draft.net().map_err(EngineError::from)?;
-    let due = net
-        .checked_sub(credit.min(net))
+    let gross = draft.gross().map_err(EngineError::from)?;
+    let due = gross
+        .checked_sub(credit.min(gross))
         .map_err(EngineError::from)?;
     Ok(Json(CurrentInvoice {
         draft,
@@ -103,6 +121,7 @@ pub async fn show(
     State(state): State<AppState>,
     ForAccount(account): ForAccount,
     Part(id): Part<String>,
-) -> Result<Json<Invoice>, Problem> {
-    Ok(Json(resolve(&state.engine, &account, &id).await?))
+) -> Result<Json<ShownInvoice>, Problem> {
+    let invoice = resolve(&state.engine, &account, &id).await?;
+    Ok(Json(ShownInvoice::of(invoice)?))
 }

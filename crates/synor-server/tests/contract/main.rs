@@ -4,9 +4,13 @@
 
 mod accounts;
 mod books;
+mod corrections;
 mod cost;
 mod document;
+mod holds;
+mod idempotency;
 mod invoices;
+mod limits;
 mod money;
 mod oracle;
 mod refusals;
@@ -23,6 +27,7 @@ const BETA: &str = "beta";
 /// An id of each kind that nothing has.
 const NO_INVOICE: &str = "inv_00000000000000000000000000000000";
 const NO_DEPOSIT: &str = "dep_00000000000000000000000000000000";
+const NO_HOLD: &str = "hld_00000000000000000000000000000000";
 const NO_ASK: &str = "ask_00000000000000000000000000000000";
 const NO_BID: &str = "bid_00000000000000000000000000000000";
 
@@ -38,16 +43,22 @@ async fn every_answer_is_as_documented() {
     usage::quotas(&server, &acme).await;
     usage::usage(&server, &acme).await;
     let deposit = money::prepaid(&server, &acme).await;
+    limits::credits(&server, &acme).await;
+    limits::budgets(&server, &acme).await;
     let invoices = invoices::closing(&server).await;
     invoices::reading_invoices(&server, &acme, &invoices).await;
     money::auto_pay(&server, &acme, &beta).await;
     money::paying(&server, &acme, &invoices).await;
+    limits::incidents(&server).await;
     invoices::voiding(&server, &invoices).await;
+    corrections::corrections(&server, &acme).await;
     books::books(&server).await;
     stream::stream(&server).await;
     terms::terms(&server).await;
     cost::cost(&server, &acme).await;
     spot::spot(&server, &acme, &beta).await;
+    holds::holds(&server).await;
+    idempotency::reused(&server).await;
     oracle::oracle(&server, &acme, 3 * 3_600).await;
     books::chain(&server, &acme, &deposit, &invoices).await;
     // 202 is answered by a server before a stream, `no-oracle` by one without; see there.

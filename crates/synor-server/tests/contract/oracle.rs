@@ -67,6 +67,7 @@ pub fn config(said: &Said) -> OracleConfig {
 }
 
 pub async fn oracle(server: &Server, acme: &str, later: i64) {
+    server.set_later(later);
     let get = |operation: &str| server.call(operation).key(acme);
     assert_eq!(get("listOracleSources").expect(200).await, json!({}));
     let nothing = get("getOraclePrice").expect(200).await;
@@ -135,7 +136,7 @@ async fn history(server: &Server, acme: &str, later: i64) {
     let twap = |query: &[(&str, &str)]| {
         let mut call = get("getOracleTwap");
         for (name, value) in query {
-            call = call.query(name, *value);
+            call = call.query(name, value);
         }
         call
     };

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::sample::{Note, acme, changes, gift, state};
 use crate::change_set::Scope;
-use crate::document::Counter;
+use crate::document::{Counter, Document};
 use crate::error::StoreError;
 use crate::store::Store;
 
@@ -62,6 +62,63 @@ pub async fn decisions_that_race_are_made_one_after_another(store: Arc<dyn Store
         state(store.as_ref()).await.journal.len() as u64,
         TASKS * EACH
     );
+}
+
+/// Sixteen tasks number invoices and credit notes, and every third decision is refused after it took
+/// its number: a number that was not used is given to the next, and none twice.
+#[allow(missing_docs)]
+pub async fn numbers_have_no_gaps_however_many_threads_take_them(store: Arc<dyn Store>) {
+    const EACH: u64 = 12;
+    let sequences = [
+        ("invoices", Scope::InvoiceNumbers),
+        ("credit notes", Scope::CreditNoteNumbers),
+    ];
+    let tasks = (0..TASKS).map(|task| {
+        let (store, sequences) = (Arc::clone(&store), sequences.clone());
+        tokio::spawn(async move {
+            let (name, scope) = sequences[usize::from(task % 2 == 0)].clone();
+            let mut attempts = 0;
+            let mut mine = Vec::new();
+            while (mine.len() as u64) < EACH {
+                attempts += 1;
+                let version = store.version(&scope).await.expect("a version");
+                let counter: Option<Counter> = store.get(name).await.expect("a read");
+                let last = counter.map_or(0, |c| c.last) + 1;
+                let mut set = changes(&format!("{task}/{attempts}"));
+                set.expect(scope.clone(), version);
+                let name_of = name.to_owned();
+                set.put(&Counter {
+                    name: name_of,
+                    last,
+                })
+                .expect("a document");
+                set.put(&Note::new(&format!("{name} {last}")))
+                    .expect("a document");
+                let mut entry = gift(&format!("{task}/{attempts}"), 1);
+                if attempts % 3 == 0 {
+                    entry.postings.truncate(1);
+                }
+                set.entries.push(entry);
+                match store.commit(set).await {
+                    Ok(_) => mine.push((name, last)),
+                    Err(StoreError::Conflict { .. } | StoreError::Invariant(_)) => {}
+                    Err(other) => panic!("{other}"),
+                }
+            }
+            mine
+        })
+    });
+    let mut given = Vec::new();
+    for task in tasks.collect::<Vec<_>>() {
+        given.extend(task.await.expect("a task ends well"));
+    }
+    given.sort_unstable();
+    let all = |name| (1..=TASKS / 2 * EACH).map(move |n| (name, n));
+    let expected: Vec<_> = all("credit notes").chain(all("invoices")).collect();
+    assert_eq!(given, expected);
+    let notes = state(store.as_ref()).await.documents;
+    let numbered = notes.iter().filter(|d| d.kind == Note::KIND).count() as u64;
+    assert_eq!(numbered, TASKS * EACH, "a refused number left nothing");
 }
 
 #[allow(missing_docs)]

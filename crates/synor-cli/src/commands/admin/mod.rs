@@ -1,15 +1,29 @@
 //! `synor admin`: what an operator does.
 
 mod accounts;
+mod close_due;
 pub mod close_period;
+mod credit_note;
 mod dead_letters;
 pub mod distribution;
+mod dunning;
+mod export_journal;
+mod incident;
+mod jobs;
+mod journal;
+mod journal_time;
 mod keys;
 mod migrate;
 mod quotas;
+mod refund;
+mod send_invoice;
+mod set_tax;
+mod statement;
 pub mod terms;
+mod trial_balance;
 pub mod verify;
 mod void;
+mod write_off;
 
 use clap::Subcommand;
 use synor_economics::id::AccountId;
@@ -25,6 +39,8 @@ pub enum Command {
     Migrate(migrate::Arguments),
     /// What came through a stream and could not be counted, with the reasons.
     DeadLetters(dead_letters::Arguments),
+    /// Write the journal for plain-text accounting or data tools.
+    ExportJournal(export_journal::Arguments),
     /// What a server does.
     #[command(flatten)]
     Served(Box<Served>),
@@ -47,6 +63,9 @@ pub enum Served {
     },
     /// Grant a credit to an account.
     GrantCredit(keys::CreditArguments),
+    /// Services that were not there as promised, and who gets what for it.
+    #[command(subcommand)]
+    Incident(incident::Command),
     /// Put an account on a plan.
     SetPlan(terms::PlanArguments),
     /// Take on an account's commitment.
@@ -77,12 +96,39 @@ pub enum Served {
         /// Its id (inv_…).
         invoice: synor_economics::id::InvoiceId,
     },
+    /// Mark an invoice as made known to its customer.
+    SendInvoice {
+        /// Its id (inv_…).
+        invoice: synor_economics::id::InvoiceId,
+    },
+    /// Correct an invoice: less is owed on it, or what was paid becomes credit.
+    CreditNote(credit_note::Arguments),
+    /// Give back what was paid on an invoice.
+    Refund(refund::Arguments),
+    /// Give up what is owed on an invoice.
+    WriteOff(write_off::Arguments),
+    /// Set the taxes of an account from a month on.
+    SetTax(set_tax::Arguments),
+    /// Make the invoices of months whose grace is over, as the server does by itself.
+    CloseDue,
+    /// Mark what is overdue and remind of it, as the server does by itself.
+    RunDunning,
+    /// The accounts that are suspended.
+    Suspensions,
     /// Who earned what.
     Distribution {
         /// Only from the invoices of this month.
         #[arg(long)]
         period: Option<Month>,
     },
+    /// Which node runs which job.
+    Jobs,
+    /// The journal's entries.
+    Journal(journal::Arguments),
+    /// What moved an account of the journal, with its balance after each.
+    Statement(statement::Arguments),
+    /// Every account's balance; debits and credits come to the same.
+    TrialBalance(trial_balance::Arguments),
     /// Work out every invoice and balance again, and prove the books.
     Verify,
 }
@@ -95,6 +141,7 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
             let answer = dead_letters::run(arguments, global).await?;
             answer.print(global.format)
         }
+        Command::ExportJournal(arguments) => export_journal::run(arguments, global).await,
         Command::Served(command) => served(*command, global).await,
     }
 }
@@ -102,6 +149,8 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
 async fn served(command: Served, global: &Global) -> anyhow::Result<()> {
     let command = match command {
         Served::GrantCredit(arguments) => Served::GrantCredit(arguments.checked()?),
+        Served::CreditNote(arguments) => Served::CreditNote(arguments.checked()?),
+        Served::Refund(arguments) => Served::Refund(arguments.checked()?),
         other => other,
     };
     let session = Session::connect(global).await?;
@@ -110,6 +159,7 @@ async fn served(command: Served, global: &Global) -> anyhow::Result<()> {
         Served::OpenAccount(arguments) => accounts::open(arguments, &session).await,
         Served::IssueKey { account, label } => keys::issue(&account, &label, &session).await,
         Served::GrantCredit(arguments) => keys::grant(arguments, &session).await,
+        Served::Incident(command) => incident::run(command, &session).await,
         Served::SetPlan(arguments) => terms::set_plan(arguments, &session).await,
         Served::Commit(arguments) => terms::commit(arguments, &session).await,
         Served::SetQuota(arguments) => quotas::set(arguments, &session).await,
@@ -119,7 +169,19 @@ async fn served(command: Served, global: &Global) -> anyhow::Result<()> {
         Served::Promotions => terms::promotions(&session).await,
         Served::ClosePeriod { month } => close_period::run(month, &session).await,
         Served::VoidInvoice { invoice } => void::run(invoice, &session).await,
+        Served::SendInvoice { invoice } => send_invoice::run(invoice, &session).await,
+        Served::CreditNote(arguments) => credit_note::run(arguments, &session).await,
+        Served::Refund(arguments) => refund::run(arguments, &session).await,
+        Served::WriteOff(arguments) => write_off::run(arguments, &session).await,
+        Served::SetTax(arguments) => set_tax::run(arguments, &session).await,
+        Served::CloseDue => close_due::run(&session).await,
+        Served::RunDunning => dunning::run(&session).await,
+        Served::Suspensions => dunning::suspensions(&session).await,
         Served::Distribution { period } => distribution::run(period, &session).await,
+        Served::Jobs => jobs::run(&session).await,
+        Served::Journal(arguments) => journal::run(arguments, &session).await,
+        Served::Statement(arguments) => statement::run(arguments, &session).await,
+        Served::TrialBalance(arguments) => trial_balance::run(arguments, &session).await,
         Served::Verify => {
             let verified = verify::run(&session).await;
             session.close().await;

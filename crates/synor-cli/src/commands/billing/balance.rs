@@ -3,6 +3,7 @@
 use synor_engine::Balance;
 
 use crate::client::Session;
+use crate::format;
 use crate::output::{Answer, Field, Table, number, text};
 
 pub async fn run(session: &Session) -> anyhow::Result<Answer> {
@@ -20,12 +21,24 @@ pub async fn run(session: &Session) -> anyhow::Result<Answer> {
         Field::from("Balance"),
         Field::from(balance.balance_micro_synor),
     ]);
+    if balance.on_hold_micro_synor.is_positive() {
+        table.total([
+            Field::from("On hold besides"),
+            Field::from(balance.on_hold_micro_synor),
+        ]);
+    }
     table.total([
         Field::from("Owed on open invoices"),
         Field::from(balance.outstanding_micro_synor),
     ]);
     let head = balance.account_id.to_string();
     let mut answer = Answer::new(&balance)?.line(head).line("").table(table);
+    if let Some(since) = balance.suspended_since {
+        let since = format::date(since);
+        answer = answer.line("").line(format!(
+            "suspended since {since}, until nothing is overdue any more"
+        ));
+    }
     if balance.open_invoices > 0 {
         answer = answer
             .line("")

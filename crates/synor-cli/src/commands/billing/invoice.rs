@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::Value;
-use synor_economics::billing::{Invoice, LineItem, Payment, PaymentStatus};
+use synor_economics::billing::{Invoice, LineItem, Payment, PaymentStatus, TaxLine, tax_added};
 use synor_economics::money::MicroSynor;
 use synor_economics::oracle::UsdRate;
 use synor_engine::InvoicePayment;
@@ -80,9 +80,23 @@ async fn current(session: &Session) -> anyhow::Result<Answer> {
         amount("total_due_micro_synor")?,
     );
     table.total(show::sum("So far", subtotal));
-    let credit = subtotal.checked_sub(due)?;
+    let mut gross = subtotal;
+    for discount in draft["discounts"].as_array().into_iter().flatten() {
+        let off: MicroSynor = serde_json::from_value(discount["amount_micro_synor"].clone())?;
+        gross = gross.checked_sub(off)?;
+        let label = discount["description"].as_str().unwrap_or_default();
+        table.total(show::sum(label, off.checked_neg()?));
+    }
+    if let Some(taxes) = draft.get("taxes") {
+        let taxes: Vec<TaxLine> = serde_json::from_value(taxes.clone())?;
+        gross = gross.checked_add(tax_added(&taxes)?)?;
+        show::taxes(&mut table, &taxes);
+    }
+    let credit = gross.checked_sub(due)?;
     if credit.is_positive() {
         table.total(show::sum("Credits", credit.checked_neg()?));
+    }
+    if due != subtotal {
         table.total(show::sum("Due if it ended now", due));
     }
     let text = |field: &str| draft[field].as_str().unwrap_or_default().to_owned();

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use synor_chain::evm::calls::{approveCall, depositCall, mintCall, payInvoiceCall, setGrantCall};
+use synor_chain::evm::calls::{
+    approveCall, balanceOfCall, depositCall, mintCall, payInvoiceCall, setGrantCall,
+};
 use synor_chain::evm::primitives::{B256, Bytes, U256, Uint};
 use synor_chain::evm::sol_types::SolCall;
 use synor_testkit::evm::Anvil;
@@ -25,6 +27,7 @@ pub struct Node {
     minter: String,
     payer: String,
     billing: std::sync::OnceLock<String>,
+    token: std::sync::OnceLock<String>,
 }
 
 impl Node {
@@ -37,6 +40,7 @@ impl Node {
             minter: String::new(),
             payer: String::new(),
             billing: std::sync::OnceLock::new(),
+            token: std::sync::OnceLock::new(),
         };
         let accounts = node.rpc("eth_accounts", json!([]));
         node.minter = text(&accounts[0]).to_owned();
@@ -97,7 +101,17 @@ impl Node {
         self.transact(&self.minter, token, mintCall { to, value });
         let spender = billing.parse().unwrap();
         self.transact(&self.payer, token, approveCall { spender, value });
+        self.token.set(token.to_owned()).unwrap();
         self.billing.set(billing.to_owned()).unwrap();
+    }
+
+    /// What the payer has, in µSYNOR.
+    pub fn balance_of_payer(&self) -> u64 {
+        let account = self.payer.parse().unwrap();
+        let data = Bytes::from(balanceOfCall { account }.abi_encode());
+        let call = json!([{"to": self.token.get().unwrap(), "data": data}, "latest"]);
+        let balance: U256 = text(&self.rpc("eth_call", call)).parse().unwrap();
+        (balance / U256::from(MICRO)).to()
     }
 
     /// Does what a link says, with another amount.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 use synor_chain::{Chain, DevChain, DevChainConfig, RpcChain, RpcServer, Soma, Wallet};
+use synor_economics::billing::AutoPayPolicy;
 use synor_economics::period::Timestamp;
 use synor_economics::pricing::PriceList;
 use synor_engine::{Clock, Engine, EngineConfig};
@@ -114,7 +115,8 @@ impl Server {
         let usage = SqliteUsageLog::open(folder.path().join("usage.db")).expect("a usage log");
         let store = SqliteStore::open(&folder.path().join("book.db")).expect("a book");
         let config = DevChainConfig {
-            block_interval: Duration::from_millis(20),
+            // A thousand blocks can be taken back; the tests must be over before there are more.
+            block_interval: Duration::from_millis(200),
             ..DevChainConfig::default()
         };
         let chain = DevChain::open(folder.path().join("chain.db"), config).expect("a chain");
@@ -129,6 +131,10 @@ impl Server {
             clock.clone(),
             Wallet::development(CHAIN_ID, "billing"),
             EngineConfig {
+                auto_pay: AutoPayPolicy {
+                    lead_secs: 0,
+                    ..AutoPayPolicy::default()
+                },
                 oracle: said.as_ref().map(oracle::config),
                 ..EngineConfig::default()
             },
@@ -177,6 +183,11 @@ impl Server {
     /// Lets it be this many seconds later than [`NOW_SECS`].
     pub fn set_later(&self, secs: i64) {
         self.clock.0.store(NOW_SECS + secs, Ordering::SeqCst);
+    }
+
+    /// Where a path is.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
     }
 
     /// Lets the oracle's three sources say these prices.
