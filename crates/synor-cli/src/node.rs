@@ -5,7 +5,6 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use synor_chain::RpcServer;
 use synor_engine::{Engine, NewKey, new_secret};
 use synor_server::{AppState, Intake, StreamSide, router};
 use synor_streams::open_producer;
@@ -13,10 +12,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::chain_config::NodeChain;
 use crate::config::Config;
 use crate::data_folder::{DataFolder, RunningServer};
 use crate::error::error_with_help;
-use crate::platform::{NodeChain, Platform};
+use crate::platform::Platform;
 use crate::stream::{DEAD_LETTERS, EngineSink, RunningWorker, open_dead_letters};
 
 /// A running platform.
@@ -63,7 +63,7 @@ impl Node {
         let (stop, stopped) = watch::channel(false);
         let state = AppState {
             engine: Arc::clone(&engine),
-            rpc: Arc::new(RpcServer::for_development(chain.controls())),
+            rpc: Arc::new(chain.rpc_server()),
             local_secret: server.secret.as_str().into(),
             stopping: stopped.clone(),
             intake,

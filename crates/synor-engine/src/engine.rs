@@ -87,6 +87,30 @@ impl Default for EngineConfig {
     }
 }
 
+/// What receives all payments, charges under auto-pay grants, and refunds.
+#[derive(Debug)]
+pub enum BillingKey {
+    /// A wallet here, which signs each transaction.
+    Wallet(Wallet),
+    /// A contract at this address; the chain's backend holds the key that calls it.
+    Contract(Address),
+}
+
+impl BillingKey {
+    fn pay_to(&self) -> &Address {
+        match self {
+            Self::Wallet(wallet) => wallet.address(),
+            Self::Contract(address) => address,
+        }
+    }
+}
+
+impl From<Wallet> for BillingKey {
+    fn from(wallet: Wallet) -> Self {
+        Self::Wallet(wallet)
+    }
+}
+
 /// All use cases, over one usage log, one book and one chain.
 pub struct Engine {
     pub(crate) usage: Arc<dyn UsageLog>,
@@ -102,8 +126,8 @@ pub struct Engine {
     pub(crate) dunning: DunningSchedule,
     pub(crate) job_lease: Duration,
     pub(crate) payments: PaymentProcessor,
-    /// Signs charges under auto-pay grants; its address receives all payments.
-    pub(crate) billing_wallet: Wallet,
+    /// What charges and refunds; its address receives all payments.
+    pub(crate) billing_key: BillingKey,
     /// Price lists in order of their effective dates.
     pub(crate) price_lists: RwLock<Arc<Vec<PriceList>>>,
     /// Accounts that are known to exist; an account is never removed.
@@ -139,7 +163,7 @@ impl Engine {
         store: Arc<dyn Store>,
         chain: Arc<dyn Chain>,
         clock: Arc<dyn Clock>,
-        billing_wallet: Wallet,
+        billing_key: impl Into<BillingKey>,
         config: EngineConfig,
         list: PriceList,
     ) -> Result<Self, EngineError> {
@@ -173,7 +197,8 @@ impl Engine {
                 field: "dunning",
                 reason: error.to_string(),
             })?;
-        let pay_to = billing_wallet.address().clone();
+        let billing_key = billing_key.into();
+        let pay_to = billing_key.pay_to().clone();
         let engine = Self {
             usage,
             store,
@@ -191,7 +216,7 @@ impl Engine {
                 confirmations: config.confirmations,
                 pay_to,
             },
-            billing_wallet,
+            billing_key,
             price_lists: RwLock::default(),
             known_accounts: RwLock::default(),
             quotas: QuotaBook::default(),

@@ -66,7 +66,7 @@ pub use deduct::{DeductResult, Sufficiency};
 pub use deposit::{DepositState, NewDeposit};
 pub use distribution::{DistributionTotals, OperatorTotal};
 pub use dunning::DunningRun;
-pub use engine::{Engine, EngineConfig};
+pub use engine::{BillingKey, Engine, EngineConfig};
 pub use error::EngineError;
 pub use estimate::{
     Asker, CostEstimate, EstimateRequest, Forecast, RepricedAccount, RerateRequest, Rerated,

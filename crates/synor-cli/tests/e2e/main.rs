@@ -14,6 +14,8 @@ mod corrections;
 mod cost;
 mod crash;
 mod endpoints;
+#[cfg(feature = "evm")]
+mod evm;
 mod holds;
 mod invoice_life;
 mod ledger;

@@ -12,6 +12,7 @@ mod export;
 mod hold;
 pub mod invoice;
 mod invoices;
+mod link;
 pub mod pay;
 mod refunds;
 mod reminders;

@@ -115,6 +115,8 @@ fn bare() -> Command {
         "SYNOR_ACCOUNT",
         "SYNOR_WALLET",
         "SYNOR_BILLING_PASSPHRASE",
+        "SYNOR_CHAIN_RPC",
+        "SYNOR_OPERATOR_PASSPHRASE",
         "RUST_LOG",
     ] {
         command.env_remove(name);
@@ -145,6 +147,11 @@ impl Synor {
 
     pub fn passphrase(mut self, passphrase: &str) -> Self {
         self.command.env("SYNOR_WALLET_PASSPHRASE", passphrase);
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
         self
     }
 
