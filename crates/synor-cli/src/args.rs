@@ -34,6 +34,15 @@ pub enum Format {
     Parquet,
 }
 
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// A line for people.
+    Text,
+    /// A JSON object a line, for programs.
+    Json,
+}
+
 /// What all commands share.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
@@ -61,6 +70,16 @@ pub struct Global {
     /// The wallet's key file [default: wallet.json in the data folder].
     #[arg(long, global = true, env = "SYNOR_WALLET", value_name = "FILE")]
     pub wallet: Option<PathBuf>,
+    /// How the log is written to stderr; RUST_LOG says how much of it.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        env = "SYNOR_LOG_FORMAT",
+        hide_short_help = true
+    )]
+    pub log_format: LogFormat,
 }
 
 /// What to do.

@@ -24,6 +24,7 @@ use uuid::Uuid;
 use crate::budgets::BudgetBook;
 use crate::clock::Clock;
 use crate::error::EngineError;
+use crate::job_record::JobRecord;
 use crate::quotas::QuotaBook;
 use crate::spot::{SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN};
 
@@ -99,6 +100,8 @@ pub struct Engine {
     pub(crate) auto_pay: AutoPayPolicy,
     /// What comes back when a service was not there as promised.
     pub(crate) sla: SlaTable,
+    /// What became of the jobs.
+    pub(crate) jobs: JobRecord,
     /// One charge at a time, from the nonce to the chain.
     pub(crate) charging: tokio::sync::Mutex<()>,
     /// One decision at a time for each scope, so that a hot account does not fight itself.
@@ -174,6 +177,7 @@ impl Engine {
             budgets: BudgetBook::default(),
             auto_pay: config.auto_pay,
             sla: config.sla,
+            jobs: JobRecord::default(),
             charging: tokio::sync::Mutex::default(),
             turns: Mutex::default(),
         };

@@ -60,6 +60,7 @@ impl Engine {
                     ("closing", self.close_due().await.map(|months| months.len())),
                 _ = dunning.tick() => ("dunning", self.dun().await.map(|run| run.steps_taken)),
             };
+            self.note_job(job, done.is_ok());
             if let Err(error) = done {
                 tracing::error!(job, error = %chain_of(&error), "a job failed and will run again");
             }

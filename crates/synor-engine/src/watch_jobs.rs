@@ -34,6 +34,7 @@ impl Engine {
                 _ = expiries.tick() => ("credit expiry", self.expire_credits().await),
                 _ = incidents.tick() => ("incidents", self.settle_incidents().await),
             };
+            self.note_job(job, done.is_ok());
             if let Err(error) = done {
                 tracing::error!(job, error = %chain_of(&error), "a job failed and will run again");
             }

@@ -17,6 +17,7 @@ mod endpoints;
 mod invoice_life;
 mod limits;
 mod openmeter;
+mod operating;
 mod quotas;
 mod real_bill;
 mod send;

@@ -10,6 +10,7 @@ mod document;
 mod invoices;
 mod limits;
 mod money;
+mod ops;
 mod refusals;
 mod spot;
 mod stream;
