@@ -4,6 +4,7 @@ mod check;
 mod commit;
 mod read;
 mod schema;
+mod snapshot;
 mod transfer;
 mod writer;
 
@@ -21,6 +22,8 @@ use crate::error::StoreError;
 use crate::prepared::Prepared;
 use crate::store::{AccountRecords, BookCheck, JournalLine, ListQuery, Page, RecordsQuery, Store};
 use crate::transfer::{BookPart, BookRow};
+
+pub use snapshot::snapshot_sqlite;
 
 /// The book in a file: one thread writes, a few connections read.
 pub struct SqliteStore {
