@@ -1,6 +1,7 @@
 //! `synor`: the whole platform in one binary.
 
 mod args;
+mod backup;
 mod client;
 mod cloud_bill;
 mod commands;
