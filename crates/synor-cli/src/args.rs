@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use synor_economics::id::AccountId;
 
 use crate::commands::{
-    admin, billing, chain, completions, cost, demo, price_list, serve, spot, usage, wallet,
+    admin, billing, chain, completions, config, cost, demo, man, oracle, price_list, serve, spot,
+    usage, wallet,
 };
 
 /// Billing for decentralized infrastructure: metering, invoices, on-chain payment in SYNOR.
@@ -32,6 +33,12 @@ pub enum Format {
     Csv,
     /// Columns, for data tools; only of `usage export`.
     Parquet,
+    /// FOCUS 1.2 as CSV, for FinOps tools; only of `billing export`.
+    Focus,
+    /// A journal of hledger; only of `admin export-journal`.
+    Hledger,
+    /// A ledger of beancount; only of `admin export-journal`.
+    Beancount,
 }
 
 /// How the log is written.
@@ -106,6 +113,9 @@ pub enum Command {
     /// The market for spare capacity: offers, bids, prices.
     #[command(subcommand)]
     Spot(spot::Command),
+    /// What a SYNOR is worth in USD: price, sources, history, averages, rates.
+    #[command(subcommand)]
+    Oracle(oracle::Command),
     /// The development chain.
     #[command(subcommand)]
     Chain(chain::Command),
@@ -122,6 +132,11 @@ pub enum Command {
     Demo(demo::Arguments),
     /// Shell completions.
     Completions(completions::Arguments),
+    /// The configuration, synor.toml.
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Manual pages.
+    Man(man::Arguments),
 }
 
 impl Command {

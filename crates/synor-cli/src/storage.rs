@@ -73,6 +73,17 @@ impl Storage {
         })
     }
 
+    /// Refuses places that cannot be, without opening any.
+    pub fn check(&self) -> anyhow::Result<()> {
+        if let Some(book) = &self.book {
+            refuse_other_than_postgres("book", book)?;
+        }
+        match self.usage_log.as_deref() {
+            None | Some(SEGMENTS | SQLITE) => Ok(()),
+            Some(url) => refuse_other_than_postgres("usage_log", url),
+        }
+    }
+
     /// What lies in PostgreSQL, and not in the data folder.
     pub fn in_postgres(&self) -> Vec<String> {
         let is_url = |place: &&String| place.contains("://");

@@ -94,3 +94,28 @@ fn health_readiness_and_metrics_answer_without_a_key() {
         fetch("/metrics").contains(job).then_some(())
     });
 }
+
+#[test]
+fn a_configuration_is_checked_and_every_command_has_a_manual_page() {
+    let folder = Folder::new();
+    folder.type_in("config check").ok();
+    folder.configure("listn = '127.0.0.1:1'\n[billing]\ngrace = 5\n");
+    let ran = folder.type_in("config check --format json").run();
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let found: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let lines: Vec<_> = found["mistakes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| &m["line"])
+        .collect();
+    assert_eq!(lines, [1, 3], "{found}");
+
+    let pages = folder.file("man");
+    folder.synor(&["man", pages.to_str().unwrap()]).ok();
+    let page = std::fs::read_to_string(pages.join("synor-admin-backup.1")).unwrap();
+    assert!(page.contains("synor admin backup /backups/2026"), "{page}");
+    for page in ["synor.1", "synor-billing-export.1", "synor-config-check.1"] {
+        assert!(pages.join(page).exists(), "{page}");
+    }
+}

@@ -9,7 +9,9 @@ mod credit_notes;
 mod credits;
 pub mod deposit;
 mod export;
-pub mod invoice;
+mod focus;
+mod hold;
+mod invoice;
 mod invoices;
 pub mod pay;
 mod refunds;
@@ -22,7 +24,7 @@ use clap::Subcommand;
 use synor_economics::id::CreditId;
 use synor_economics::pricing::promotion::PromoCode;
 
-use crate::args::Global;
+use crate::args::{Format, Global};
 use crate::client::Session;
 
 /// What to do about an account's money.
@@ -60,6 +62,9 @@ pub enum Command {
     /// Have the balance filled up from the wallet of auto-pay.
     #[command(subcommand)]
     TopUp(top_up::Command),
+    /// Parts of the balance that are set aside.
+    #[command(subcommand)]
+    Hold(hold::Command),
     /// The plan, commitments and promotions.
     Terms,
     /// Redeem a promo code.
@@ -89,9 +94,15 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
     let command = match command {
         Command::Deposit(arguments) => Command::Deposit(arguments.checked()?),
         Command::AutoPay(command) => Command::AutoPay(command.checked()?),
+        Command::Hold(command) => Command::Hold(command.checked()?),
         other => other,
     };
     let session = Session::connect(global).await?;
+    if let (Command::Export(arguments), Format::Focus) = (&command, global.format) {
+        let written = arguments.focus(&session).await;
+        session.close().await;
+        return written;
+    }
     let answer = match command {
         Command::Balance => balance::run(&session).await,
         Command::Invoice(arguments) => invoice::run(arguments, &session).await,
@@ -108,6 +119,7 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
         Command::Budget(command) => budget::run(command, &session).await,
         Command::Alerts(arguments) => alerts::run(arguments, &session).await,
         Command::TopUp(command) => top_up::run(command, &session).await,
+        Command::Hold(command) => hold::run(command, &session).await,
         Command::Terms => terms::show(&session).await,
         Command::Redeem { code } => terms::redeem(&code, &session).await,
         Command::AutoPay(command) => auto_pay::run(command, &session, global).await,
