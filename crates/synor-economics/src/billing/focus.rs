@@ -260,7 +260,7 @@ struct RowValues<'a> {
 
 impl<'a> RowValues<'a> {
     fn of(bill: &'a FocusBill<'a>, row: &'a FocusRow) -> Result<Self, MoneyError> {
-        let micro = Exact::from_integer(i128::from(row.cost.get()));
+        let micro = Exact::from_integer(i128::from(row.cost.micro()));
         let per_synor = Exact::from_integer(i128::from(MICRO_PER_SYNOR));
         let synor = micro.checked_div(per_synor)?;
         let rate = bill.usd_per_synor.unwrap_or(Exact::from_integer(1));
@@ -295,10 +295,10 @@ impl<'a> RowValues<'a> {
                 None => NO_CURRENCY.to_owned(),
             },
             "PricingCurrency" => PRICING_CURRENCY.to_owned(),
-            "BillingPeriodStart" => time(invoice.period.start),
-            "BillingPeriodEnd" => time(invoice.period.end),
-            "ChargePeriodStart" => time(row.period.start),
-            "ChargePeriodEnd" => time(row.period.end),
+            "BillingPeriodStart" => time(invoice.period.start()),
+            "BillingPeriodEnd" => time(invoice.period.end()),
+            "ChargePeriodStart" => time(row.period.start()),
+            "ChargePeriodEnd" => time(row.period.end()),
             "ChargeCategory" => row.category.name().to_owned(),
             "ChargeClass" if row.is_correction => "Correction".to_owned(),
             "ChargeDescription" => row.description.clone(),

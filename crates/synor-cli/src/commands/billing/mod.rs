@@ -11,7 +11,7 @@ pub mod deposit;
 mod export;
 mod focus;
 mod hold;
-mod invoice;
+pub mod invoice;
 mod invoices;
 pub mod pay;
 mod refunds;
