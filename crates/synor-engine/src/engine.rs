@@ -26,6 +26,7 @@ use crate::answer_once::Names;
 use crate::budgets::BudgetBook;
 use crate::clock::Clock;
 use crate::error::EngineError;
+use crate::job_record::JobRecord;
 use crate::oracle::OracleConfig;
 use crate::quotas::QuotaBook;
 use crate::spot::{SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN};
@@ -140,6 +141,8 @@ pub struct Engine {
     pub(crate) auto_pay: AutoPayPolicy,
     /// What comes back when a service was not there as promised.
     pub(crate) sla: SlaTable,
+    /// What became of the jobs.
+    pub(crate) jobs: JobRecord,
     /// One charge at a time, from the nonce to the chain.
     pub(crate) charging: tokio::sync::Mutex<()>,
     /// One request at a time of each name.
@@ -223,6 +226,7 @@ impl Engine {
             budgets: BudgetBook::default(),
             auto_pay: config.auto_pay,
             sla: config.sla,
+            jobs: JobRecord::default(),
             charging: tokio::sync::Mutex::default(),
             answering: Names::default(),
             turns: Mutex::default(),

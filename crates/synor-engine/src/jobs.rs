@@ -73,6 +73,7 @@ impl Engine {
                     on(leases, "closing", self.close_due()).await,
                 _ = dunning.tick() => on(leases, "dunning", self.dun()).await,
             };
+            self.note_job(job, done.is_ok());
             if let Err(error) = done {
                 tracing::error!(job, error = %chain_of(&error), "a job failed and will run again");
             }

@@ -27,6 +27,7 @@ mod follow_chain;
 mod holds;
 mod incidents;
 mod ingest;
+mod job_record;
 mod jobs;
 mod leases;
 mod ledger;
@@ -38,6 +39,7 @@ mod plans;
 mod price_lists;
 mod promotions;
 mod quotas;
+mod readiness;
 mod referrals;
 mod refunds;
 mod spot;
@@ -75,6 +77,7 @@ pub use estimate::{
 pub use holds::{CaptureOrder, CaptureResult, HOLD_SECS_DEFAULT, HoldOrder, HoldResult};
 pub use incidents::{IncidentState, NewIncident};
 pub use ingest::{Admitted, IngestBatch, Ingested, KnownEvent, Rejection};
+pub use job_record::JobRuns;
 pub use ledger::{
     JournalPages, LedgerExport, LedgerFormat, PostedIn, Statement, StatementCursor, StatementLine,
     StatementQuery, TrialBalance, TrialRow,
@@ -84,6 +87,7 @@ pub use oracle::{NewRate, OracleConfig, OracleConfigError, OraclePrice, TwapKind
 pub use pay::InvoicePayment;
 pub use plans::NewPlan;
 pub use quotas::{NewQuota, QuotaState, QuotaTurn};
+pub use readiness::{PartState, Readiness};
 pub use refunds::{RefundStatus, RefundTransfer};
 pub use spot::{NewSpotOrder, SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN, SpotPrices};
 pub use top_up::{NewTopUp, TopUp, TopUpEnd, TopUpState};

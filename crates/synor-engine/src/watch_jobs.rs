@@ -38,6 +38,7 @@ impl Engine {
                 _ = expiries.tick() => on(leases, "credit expiry", self.expire_credits()).await,
                 _ = incidents.tick() => on(leases, "incidents", self.settle_incidents()).await,
             };
+            self.note_job(job, done.is_ok());
             if let Err(error) = done {
                 tracing::error!(job, error = %chain_of(&error), "a job failed and will run again");
             }

@@ -5,6 +5,7 @@
     reason = "a test that fails panics"
 )]
 
+mod backup;
 mod bad_input;
 mod bad_input_http;
 mod commands;
@@ -16,12 +17,14 @@ mod crash;
 mod endpoints;
 #[cfg(feature = "evm")]
 mod evm;
+mod focus;
 mod holds;
 mod invoice_life;
 mod ledger;
 mod limits;
 mod nodes;
 mod openmeter;
+mod operating;
 mod oracle;
 mod quotas;
 mod real_bill;

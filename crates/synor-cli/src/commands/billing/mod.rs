@@ -9,6 +9,7 @@ mod credit_notes;
 mod credits;
 pub mod deposit;
 mod export;
+mod focus;
 mod hold;
 pub mod invoice;
 mod invoices;
@@ -24,7 +25,7 @@ use clap::Subcommand;
 use synor_economics::id::CreditId;
 use synor_economics::pricing::promotion::PromoCode;
 
-use crate::args::Global;
+use crate::args::{Format, Global};
 use crate::client::Session;
 
 /// What to do about an account's money.
@@ -98,6 +99,11 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
         other => other,
     };
     let session = Session::connect(global).await?;
+    if let (Command::Export(arguments), Format::Focus) = (&command, global.format) {
+        let written = arguments.focus(&session).await;
+        session.close().await;
+        return written;
+    }
     let answer = match command {
         Command::Balance => balance::run(&session).await,
         Command::Invoice(arguments) => invoice::run(arguments, &session).await,
