@@ -18,6 +18,7 @@ use synor_usage::UsageLog;
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
+use crate::access::UsesNoted;
 use crate::clock::Clock;
 use crate::error::EngineError;
 use crate::quotas::QuotaBook;
@@ -83,6 +84,8 @@ pub struct Engine {
     pub(crate) known_accounts: RwLock<HashSet<AccountId>>,
     /// The quotas in force.
     pub(crate) quotas: QuotaBook,
+    /// Which uses of keys and sessions have been written.
+    pub(crate) uses_noted: UsesNoted,
     /// One decision at a time for each scope, so that a hot account does not fight itself.
     turns: Mutex<HashMap<Scope, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -151,6 +154,7 @@ impl Engine {
             price_lists: RwLock::default(),
             known_accounts: RwLock::default(),
             quotas: QuotaBook::default(),
+            uses_noted: UsesNoted::default(),
             turns: Mutex::default(),
         };
         engine.put_price_list_in_force(list).await?;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use subtle::ConstantTimeEq;
 use synor_economics::id::AccountId;
 use synor_engine::{Caller, EngineError};
+use synor_store::Role;
 
 use crate::problem::Problem;
 use crate::request::Params;
@@ -40,14 +41,14 @@ impl FromRequestParts<AppState> for Authenticated {
             .ct_eq(state.local_secret.as_bytes())
             .into()
         {
-            return Ok(Self(Caller::Admin));
+            return Ok(Self(Caller::admin()));
         }
         let key = state.engine.key_of(secret).await?;
         let rate = state.intake.rates.of(&key);
         rate.admit_request()?;
         // For those that count more than requests.
         parts.extensions.insert(rate);
-        Ok(Self(key.role))
+        Ok(Self(key.access))
     }
 }
 
@@ -59,11 +60,10 @@ impl FromRequestParts<AppState> for Admin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        match Authenticated::from_request_parts(parts, state).await?.0 {
-            Caller::Admin => Ok(Self),
-            Caller::Account(_) => {
-                Err(EngineError::Forbidden("it needs an admin key".to_owned()).into())
-            }
+        let caller = Authenticated::from_request_parts(parts, state).await?.0;
+        match caller.role {
+            Role::Admin => Ok(Self),
+            _ => Err(EngineError::Forbidden("it needs an admin key".to_owned()).into()),
         }
     }
 }
@@ -89,16 +89,16 @@ impl FromRequestParts<AppState> for AboutAccount {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         let caller = Authenticated::from_request_parts(parts, state).await?.0;
         let Params(named): Params<AccountParam> = Params::from_request_parts(parts, state).await?;
-        match (caller, named.account) {
-            (Caller::Account(own), Some(named)) if own != named => {
+        match (caller.account_id, named.account) {
+            (Some(own), Some(named)) if own != named => {
                 let detail = format!("it is not for account `{named}`");
                 Err(EngineError::Forbidden(detail).into())
             }
-            (Caller::Account(own), _) => Ok(Self {
+            (Some(own), _) => Ok(Self {
                 account: Some(own),
                 is_admin: false,
             }),
-            (Caller::Admin, account) => Ok(Self {
+            (None, account) => Ok(Self {
                 account,
                 is_admin: true,
             }),

@@ -11,6 +11,7 @@ mod openapi;
 mod problem;
 mod rate;
 mod request;
+mod session;
 mod spot;
 mod state;
 mod stream_side;
@@ -24,6 +25,7 @@ use axum::routing::{get, post};
 pub use ingest::{IngestConfig, Intake};
 pub use openapi::OPENAPI;
 pub use problem::Problem;
+pub use session::{CSRF_FIELD, SignedForm, SignedIn};
 pub use state::AppState;
 pub use stream_side::StreamSide;
 
@@ -50,6 +52,7 @@ pub fn router(state: AppState) -> Router {
         .route("/rpc", post(state::rpc))
         .route("/openapi.json", get(openapi::document))
         .route("/healthz", get(async || "ok\n"))
+        .merge(session::router())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))

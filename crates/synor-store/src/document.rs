@@ -14,7 +14,6 @@ use synor_economics::pricing::promotion::{Promotion, Redemption};
 use synor_economics::pricing::reserved::Commitment;
 use synor_economics::quota::Quota;
 
-use crate::api_key::{ApiKey, ApiKeyRole};
 use crate::error::StoreError;
 
 /// The kinds of documents.
@@ -41,6 +40,7 @@ pub enum Kind {
     Referral,
     Refund,
     Reminder,
+    Session,
     SpotAsk,
     SpotBid,
     SpotClearing,
@@ -53,7 +53,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Account,
         Self::ApiKey,
         Self::AutoPay,
@@ -74,6 +74,7 @@ impl Kind {
         Self::Referral,
         Self::Refund,
         Self::Reminder,
+        Self::Session,
         Self::SpotAsk,
         Self::SpotBid,
         Self::SpotClearing,
@@ -112,6 +113,7 @@ impl Kind {
             Self::Referral => "referral",
             Self::Refund => "refund",
             Self::Reminder => "reminder",
+            Self::Session => "session",
             Self::SpotAsk => "spot_ask",
             Self::SpotBid => "spot_bid",
             Self::SpotClearing => "spot_clearing",
@@ -245,22 +247,6 @@ impl Document for Account {
             account,
             sort_key: created,
             ..Keys::default()
-        }
-    }
-}
-
-impl Document for ApiKey {
-    const KIND: Kind = Kind::ApiKey;
-    fn keys(&self) -> Keys {
-        Keys {
-            id: self.key_id.to_string(),
-            account: match &self.role {
-                ApiKeyRole::Admin => None,
-                ApiKeyRole::Account(account) => Some(account.clone()),
-            },
-            lookup: Some(self.hash.clone()),
-            sort_key: self.created_at.secs(),
-            is_open: self.revoked_at.is_none(),
         }
     }
 }

@@ -13,12 +13,13 @@ mod invoicing;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod prepared;
+mod session;
 mod spot;
 mod sqlite;
 mod store;
 mod transfer;
 
-pub use api_key::{ApiKey, ApiKeyRole, RateLimit};
+pub use api_key::{Access, ApiKey, RateLimit, Role};
 pub use change_set::{ChangeSet, Committed, Scope};
 pub use document::{
     Counter, Deduction, Document, Keys, Kind, PriceListRecord, Referral, StoredDocument,
@@ -27,6 +28,7 @@ pub use error::StoreError;
 pub use invoicing::Suspension;
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_SCHEMA, PostgresStore};
+pub use session::Session;
 pub use spot::{
     SpotAsk, SpotBid, SpotClearing, SpotInterruption, SpotMarket, spot_interval_id, spot_market_id,
 };

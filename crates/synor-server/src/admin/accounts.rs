@@ -11,7 +11,7 @@ use synor_economics::billing::{CreditEntry, CreditSource};
 use synor_economics::id::AccountId;
 use synor_economics::money::MicroSynor;
 use synor_economics::period::Timestamp;
-use synor_engine::{Caller, NewAccount, NewCredit, NewKey};
+use synor_engine::{Caller, KeyOrder, NewAccount, NewCredit, NewKey};
 use synor_store::RateLimit;
 
 use crate::auth::Admin;
@@ -62,7 +62,7 @@ impl KeyRequest {
     async fn issue(
         self,
         state: &AppState,
-        role: Caller,
+        access: Caller,
         label: &str,
     ) -> Result<(StatusCode, Json<NewKey>), Problem> {
         let limit = RateLimit {
@@ -70,7 +70,11 @@ impl KeyRequest {
             events_per_second: self.events_per_second,
         };
         let label = self.label.as_deref().unwrap_or(label);
-        let key = state.engine.issue_limited_key(role, label, limit).await?;
+        let order = KeyOrder {
+            rate_limit: limit,
+            ..KeyOrder::new(access, label)
+        };
+        let key = state.engine.issue_key(order).await?;
         Ok((StatusCode::CREATED, Json(key)))
     }
 }
@@ -81,7 +85,7 @@ pub async fn issue_admin_key(
     _: Admin,
     Body(request): Body<KeyRequest>,
 ) -> Result<(StatusCode, Json<NewKey>), Problem> {
-    request.issue(&state, Caller::Admin, "admin").await
+    request.issue(&state, Caller::admin(), "admin").await
 }
 
 /// `POST /admin/accounts/{id}/keys`: the only time that the key's secret is seen.
@@ -91,8 +95,8 @@ pub async fn issue_key(
     Part(account): Part<AccountId>,
     Body(request): Body<KeyRequest>,
 ) -> Result<(StatusCode, Json<NewKey>), Problem> {
-    let role = Caller::Account(account);
-    request.issue(&state, role, "account").await
+    let access = Caller::customer(account);
+    request.issue(&state, access, "account").await
 }
 
 /// A credit to grant.
