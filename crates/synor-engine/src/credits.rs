@@ -6,6 +6,7 @@ use synor_economics::billing::{CreditEntry, CreditManager, CreditSource, CreditU
 use synor_economics::id::{AccountId, CreditId};
 use synor_economics::money::MicroSynor;
 use synor_economics::period::Timestamp;
+use synor_economics::sla::sla_credit_id;
 use synor_store::{ChangeSet, Kind, ListQuery, Scope};
 
 use crate::engine::Engine;
@@ -123,7 +124,11 @@ impl Engine {
             return serde_json::from_value(before.reply).map_err(invalid_reply);
         }
         let now = self.now();
-        let id = CreditId::derived(&[&command]);
+        // An account gets one credit for an incident, whoever grants it by whatever command.
+        let id = match &new.source {
+            CreditSource::SlaCredit { incident_id } => sla_credit_id(incident_id, account),
+            _ => CreditId::derived(&[&command]),
+        };
         let credit = CreditEntry::grant(
             id,
             account.clone(),
@@ -138,6 +143,7 @@ impl Engine {
         changes.put(&credit)?;
         changes.entries.push(granted(&credit)?);
         let committed = self.store.commit(changes).await?;
+        self.budgets.touch(account);
         serde_json::from_value(committed.reply).map_err(invalid_reply)
     }
 }

@@ -82,12 +82,26 @@ impl Engine {
             changes.reply = serde_json::to_value(&result).map_err(invalid_reply)?;
             changes.expect(scope.clone(), version).put(&deduction)?;
             put_used(&mut changes, &credits, &deduction.credits)?;
+            // Held until the commit, so that nothing else spends within the same budget.
+            let _turn = match self
+                .hold_to_budgets(account, amount, version, &mut changes)
+                .await
+            {
+                Err(refused @ EngineError::Budget(_)) => {
+                    return match self.store.replay(&command, &request).await? {
+                        Some(before) => serde_json::from_value(before.reply).map_err(invalid_reply),
+                        None => Err(refused),
+                    };
+                }
+                turn => turn?,
+            };
             let id = deduction.deduction_id;
             changes
                 .entries
                 .push(deducted(id, account, &deduction.credits, reason, now)?);
             // The reply of whichever commit of the command was the first.
             let committed = self.store.commit(changes).await?;
+            self.budgets.touch(account);
             serde_json::from_value(committed.reply).map_err(invalid_reply)
         })
         .await

@@ -6,19 +6,23 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use synor_chain::{Chain, Wallet};
-use synor_economics::billing::{ConfirmationPolicy, DunningSchedule, PaymentProcessor};
+use synor_economics::billing::{
+    AutoPayPolicy, ConfirmationPolicy, DunningSchedule, PaymentProcessor,
+};
 use synor_economics::distribution::FeeSplit;
 use synor_economics::id::{AccountId, Address};
 use synor_economics::money::{MICRO_PER_SYNOR, MicroSynor};
 use synor_economics::period::{DAY_SECS, Timestamp};
 use synor_economics::pricing::PriceList;
 use synor_economics::pricing::spot::INTERVAL_SECS;
+use synor_economics::sla::SlaTable;
 use synor_store::{Scope, Store};
 use synor_usage::UsageLog;
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
 use crate::access::UsesNoted;
+use crate::budgets::BudgetBook;
 use crate::clock::Clock;
 use crate::error::EngineError;
 use crate::quotas::QuotaBook;
@@ -47,6 +51,10 @@ pub struct EngineConfig {
     pub auto_close: bool,
     /// When overdue invoices are reminded of.
     pub dunning: DunningSchedule,
+    /// When auto-pay charges.
+    pub auto_pay: AutoPayPolicy,
+    /// What comes back when a service was not there as promised.
+    pub sla: SlaTable,
 }
 
 impl Default for EngineConfig {
@@ -59,6 +67,8 @@ impl Default for EngineConfig {
             grace_secs: GRACE_SECS,
             auto_close: true,
             dunning: DunningSchedule::default(),
+            auto_pay: AutoPayPolicy::default(),
+            sla: SlaTable::default(),
         }
     }
 }
@@ -86,6 +96,14 @@ pub struct Engine {
     pub(crate) quotas: QuotaBook,
     /// Which uses of keys and sessions have been written.
     pub(crate) uses_noted: UsesNoted,
+    /// The budgets in force.
+    pub(crate) budgets: BudgetBook,
+    /// When auto-pay charges.
+    pub(crate) auto_pay: AutoPayPolicy,
+    /// What comes back when a service was not there as promised.
+    pub(crate) sla: SlaTable,
+    /// One charge at a time, from the nonce to the chain.
+    pub(crate) charging: tokio::sync::Mutex<()>,
     /// One decision at a time for each scope, so that a hot account does not fight itself.
     turns: Mutex<HashMap<Scope, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -110,6 +128,8 @@ impl Engine {
         list: PriceList,
     ) -> Result<Self, EngineError> {
         config.fee_split.check()?;
+        config.auto_pay.check()?;
+        config.sla.check()?;
         let secs = config.spot_interval_secs;
         if !(SPOT_INTERVAL_SECS_MIN..=SPOT_INTERVAL_SECS_MAX).contains(&secs) {
             let reason = format!(
@@ -155,6 +175,10 @@ impl Engine {
             known_accounts: RwLock::default(),
             quotas: QuotaBook::default(),
             uses_noted: UsesNoted::default(),
+            budgets: BudgetBook::default(),
+            auto_pay: config.auto_pay,
+            sla: config.sla,
+            charging: tokio::sync::Mutex::default(),
             turns: Mutex::default(),
         };
         engine.put_price_list_in_force(list).await?;
@@ -169,6 +193,11 @@ impl Engine {
     /// The address that receives all payments.
     pub fn pay_to(&self) -> &Address {
         &self.payments.pay_to
+    }
+
+    /// When auto-pay charges.
+    pub const fn auto_pay_policy(&self) -> &AutoPayPolicy {
+        &self.auto_pay
     }
 
     /// The chain that is paid on.

@@ -2,7 +2,11 @@
 
 use synor_chain::ChainError;
 use synor_economics::billing::settlement::SettlementError;
-use synor_economics::billing::{BillError, CreditError, InvoiceError, PaymentError, PrepaidError};
+use synor_economics::billing::{
+    AutoPayPolicyError, BillError, CreditError, InvoiceError, PaymentError, PrepaidError,
+    TopUpError,
+};
+use synor_economics::budget::{BudgetError, BudgetExceeded};
 use synor_economics::distribution::DistributionError;
 use synor_economics::id::{AccountId, Address};
 use synor_economics::money::{MicroSynor, MoneyError};
@@ -12,6 +16,7 @@ use synor_economics::pricing::reserved::CommitmentError;
 use synor_economics::pricing::spot::SpotError;
 use synor_economics::pricing::{PriceListError, PricingError};
 use synor_economics::quota::QuotaError;
+use synor_economics::sla::SlaError;
 use synor_store::StoreError;
 use synor_usage::UsageLogError;
 use thiserror::Error;
@@ -76,6 +81,16 @@ pub enum EngineError {
     Commitment(#[from] CommitmentError),
     #[error(transparent)]
     Quota(#[from] QuotaError),
+    #[error(transparent)]
+    BudgetRefused(#[from] BudgetError),
+    #[error(transparent)]
+    Budget(#[from] BudgetExceeded),
+    #[error(transparent)]
+    TopUp(#[from] TopUpError),
+    #[error(transparent)]
+    AutoPayPolicy(#[from] AutoPayPolicyError),
+    #[error(transparent)]
+    Sla(#[from] SlaError),
     #[error(transparent)]
     Spot(#[from] SpotError),
     #[error(transparent)]

@@ -101,6 +101,7 @@ impl Engine {
             refunded,
             &mut found,
         )?;
+        self.check_limits(&book, &credits, &mut found).await?;
         self.check_spot(&mut found).await?;
         self.check_chain(&mut found).await;
         Ok(found)

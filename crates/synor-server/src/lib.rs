@@ -1,6 +1,7 @@
 //! The HTTP API: JSON under `/api/v1`, problem documents (RFC 9457) for errors, the development
 //! chain's JSON-RPC at `/rpc`, and its own description at `/openapi.json`.
 
+mod access;
 mod admin;
 mod auth;
 mod billing;
@@ -20,6 +21,7 @@ mod wire;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 pub use ingest::{IngestConfig, Intake};
@@ -52,6 +54,8 @@ pub fn router(state: AppState) -> Router {
         .route("/rpc", post(state::rpc))
         .route("/openapi.json", get(openapi::document))
         .route("/healthz", get(async || "ok\n"))
+        // Before a handler runs, and for nothing that has none.
+        .route_layer(from_fn_with_state(state.clone(), access::enforce))
         .merge(session::router())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::method_not_allowed)

@@ -142,6 +142,10 @@ impl From<EngineError> for Problem {
             }
             EngineError::Promotion(_) => (S::UNPROCESSABLE_ENTITY, "promo-code-refused"),
             EngineError::Commitment(_) => (S::UNPROCESSABLE_ENTITY, "commitment-refused"),
+            EngineError::BudgetRefused(_) => (S::UNPROCESSABLE_ENTITY, "budget-refused"),
+            EngineError::Budget(_) => (S::PAYMENT_REQUIRED, "budget-exceeded"),
+            EngineError::TopUp(_) => (S::UNPROCESSABLE_ENTITY, "top-up-refused"),
+            EngineError::Sla(_) => (S::UNPROCESSABLE_ENTITY, "incident-refused"),
             EngineError::Quota(_) => (S::UNPROCESSABLE_ENTITY, "quota-refused"),
             EngineError::Spot(SpotError::Money(_)) => (S::UNPROCESSABLE_ENTITY, "invalid-amount"),
             EngineError::Spot(_) => (S::UNPROCESSABLE_ENTITY, "invalid-request"),
@@ -170,9 +174,10 @@ impl From<EngineError> for Problem {
             EngineError::PriceListBackDated { .. } => (S::CONFLICT, "price-list-back-dated"),
             EngineError::PriceList(_) => (S::UNPROCESSABLE_ENTITY, "price-list-refused"),
             EngineError::PriceListChanged { .. } => (S::CONFLICT, "price-list-changed"),
-            EngineError::Settlement(_) | EngineError::Store(_) | EngineError::Usage(_) => {
-                (S::INTERNAL_SERVER_ERROR, "internal")
-            }
+            EngineError::AutoPayPolicy(_)
+            | EngineError::Settlement(_)
+            | EngineError::Store(_)
+            | EngineError::Usage(_) => (S::INTERNAL_SERVER_ERROR, "internal"),
         };
         let detail = match &error {
             _ if status == S::INTERNAL_SERVER_ERROR => {

@@ -6,6 +6,8 @@
 //! that the request comes from our own page (`Sec-Fetch-Site`, `Origin`) and that the form carries the
 //! session's token ([`CSRF_FIELD`]).
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request, State};
 use axum::http::header::{CACHE_CONTROL, COOKIE, HOST, ORIGIN, SET_COOKIE};
@@ -19,6 +21,7 @@ use synor_engine::{Caller, EngineError, SESSION_SECS_MAX, csrf_token};
 use synor_store::Role;
 
 use crate::problem::Problem;
+use crate::rate::KeyRate;
 use crate::request::read_bytes;
 use crate::state::AppState;
 
@@ -52,6 +55,8 @@ pub struct SignedIn {
     pub csrf: String,
     /// The key that they signed in with.
     pub key: ApiKeyId,
+    /// What the key has left.
+    pub(crate) rate: Arc<KeyRate>,
 }
 
 impl SignedIn {
@@ -88,16 +93,20 @@ impl SignedIn {
         let Some(token) = session_token(headers) else {
             return Ok(None);
         };
-        match state.engine.key_of_session(token).await {
-            Ok(key) => Ok(Some(Self {
-                role: key.access.role,
-                account: key.access.account_id,
-                csrf: csrf_token(token),
-                key: key.key_id,
-            })),
-            Err(EngineError::Unauthenticated) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+        let key = match state.engine.key_of_session(token).await {
+            Ok(key) => key,
+            Err(EngineError::Unauthenticated) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let rate = state.intake.rates.of(&key);
+        rate.admit_request()?;
+        Ok(Some(Self {
+            role: key.access.role,
+            account: key.access.account_id,
+            csrf: csrf_token(token),
+            key: key.key_id,
+            rate,
+        }))
     }
 
     /// Whether this is what a form or script of the session carries.

@@ -30,6 +30,10 @@ pub enum Scope {
     Quotas,
     /// An API key, with the sessions that were opened with it.
     ApiKey(ApiKeyId),
+    /// All budgets.
+    Budgets,
+    /// An account's alerts.
+    Alerts(AccountId),
     /// Keys, price lists and the like.
     Settings,
 }
@@ -46,6 +50,8 @@ impl std::fmt::Display for Scope {
             Self::Referrals => f.write_str("referrals"),
             Self::Quotas => f.write_str("quotas"),
             Self::ApiKey(id) => write!(f, "API key {id}"),
+            Self::Budgets => f.write_str("budgets"),
+            Self::Alerts(id) => write!(f, "alerts of {id}"),
             Self::Settings => f.write_str("settings"),
         }
     }

@@ -21,16 +21,20 @@ use crate::error::StoreError;
 #[allow(missing_docs)]
 pub enum Kind {
     Account,
+    Alert,
     ApiKey,
     AutoPay,
     AutoPayCharge,
+    Budget,
     Commitment,
     Counter,
     Credit,
     CreditNote,
+    CreditExpiry,
     Deduction,
     Deposit,
     Distribution,
+    Incident,
     Invoice,
     Payment,
     PriceList,
@@ -41,6 +45,8 @@ pub enum Kind {
     Refund,
     Reminder,
     Session,
+    SlaOutcome,
+    SpendTally,
     SpotAsk,
     SpotBid,
     SpotClearing,
@@ -49,22 +55,28 @@ pub enum Kind {
     SpotMarket,
     SpotPrice,
     Suspension,
+    TopUp,
+    TopUpConfig,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 37] = [
         Self::Account,
+        Self::Alert,
         Self::ApiKey,
         Self::AutoPay,
         Self::AutoPayCharge,
+        Self::Budget,
         Self::Commitment,
         Self::Counter,
         Self::Credit,
         Self::CreditNote,
+        Self::CreditExpiry,
         Self::Deduction,
         Self::Deposit,
         Self::Distribution,
+        Self::Incident,
         Self::Invoice,
         Self::Payment,
         Self::PriceList,
@@ -75,6 +87,8 @@ impl Kind {
         Self::Refund,
         Self::Reminder,
         Self::Session,
+        Self::SlaOutcome,
+        Self::SpendTally,
         Self::SpotAsk,
         Self::SpotBid,
         Self::SpotClearing,
@@ -83,6 +97,8 @@ impl Kind {
         Self::SpotMarket,
         Self::SpotPrice,
         Self::Suspension,
+        Self::TopUp,
+        Self::TopUpConfig,
     ];
 
     /// The kind of this name.
@@ -94,16 +110,20 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Account => "account",
+            Self::Alert => "alert",
             Self::ApiKey => "api_key",
             Self::AutoPay => "auto_pay",
             Self::AutoPayCharge => "auto_pay_charge",
+            Self::Budget => "budget",
             Self::Commitment => "commitment",
             Self::Counter => "counter",
             Self::Credit => "credit",
             Self::CreditNote => "credit_note",
+            Self::CreditExpiry => "credit_expiry",
             Self::Deduction => "deduction",
             Self::Deposit => "deposit",
             Self::Distribution => "distribution",
+            Self::Incident => "incident",
             Self::Invoice => "invoice",
             Self::Payment => "payment",
             Self::PriceList => "price_list",
@@ -114,6 +134,8 @@ impl Kind {
             Self::Refund => "refund",
             Self::Reminder => "reminder",
             Self::Session => "session",
+            Self::SlaOutcome => "sla_outcome",
+            Self::SpendTally => "spend_tally",
             Self::SpotAsk => "spot_ask",
             Self::SpotBid => "spot_bid",
             Self::SpotClearing => "spot_clearing",
@@ -122,6 +144,8 @@ impl Kind {
             Self::SpotMarket => "spot_market",
             Self::SpotPrice => "spot_price",
             Self::Suspension => "suspension",
+            Self::TopUp => "top_up",
+            Self::TopUpConfig => "top_up_config",
         }
     }
 }
@@ -259,7 +283,7 @@ impl Document for AutoPayConfig {
             account: Some(self.account_id.clone()),
             // A wallet pays for one account at a time.
             lookup: self.enabled.then(|| self.funding_source.to_string()),
-            is_open: self.enabled,
+            is_open: self.enabled && self.paused.is_none(),
             ..Keys::default()
         }
     }

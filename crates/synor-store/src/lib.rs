@@ -10,6 +10,7 @@ mod document;
 mod error;
 mod group;
 mod invoicing;
+mod limits;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod prepared;
@@ -26,6 +27,7 @@ pub use document::{
 };
 pub use error::StoreError;
 pub use invoicing::Suspension;
+pub use limits::SpendTally;
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_SCHEMA, PostgresStore};
 pub use session::Session;

@@ -15,6 +15,7 @@ mod cost;
 mod crash;
 mod endpoints;
 mod invoice_life;
+mod limits;
 mod openmeter;
 mod quotas;
 mod real_bill;

@@ -16,6 +16,7 @@
 //! | `liabilities:tax` | liability | taxes invoiced, for the authorities |
 //! | `liabilities:suspense` | liability | coins received that name no invoice or deposit |
 //! | `income:service_fees` | income | fees earned and not yet distributed |
+//! | `income:credits_expired` | income | credit that expired unused: what was given away and never taken |
 //! | `expenses:credits_granted` | expense | credit given away |
 //! | `expenses:write_offs` | expense | what was owed on invoices and given up, until it is paid after all |
 
@@ -67,6 +68,7 @@ pub enum LedgerAccount {
     Tax,
     Suspense,
     ServiceFees,
+    CreditsExpired,
     CreditsGranted,
     WriteOffs,
 }
@@ -101,6 +103,7 @@ impl fmt::Display for LedgerAccount {
             Self::Tax => "liabilities:tax".to_owned(),
             Self::Suspense => "liabilities:suspense".to_owned(),
             Self::ServiceFees => "income:service_fees".to_owned(),
+            Self::CreditsExpired => "income:credits_expired".to_owned(),
             Self::CreditsGranted => "expenses:credits_granted".to_owned(),
             Self::WriteOffs => "expenses:write_offs".to_owned(),
         };
@@ -131,6 +134,7 @@ impl FromStr for LedgerAccount {
             (Some("liabilities"), Some("tax"), None) => Self::Tax,
             (Some("liabilities"), Some("suspense"), None) => Self::Suspense,
             (Some("income"), Some("service_fees"), None) => Self::ServiceFees,
+            (Some("income"), Some("credits_expired"), None) => Self::CreditsExpired,
             (Some("expenses"), Some("credits_granted"), None) => Self::CreditsGranted,
             (Some("expenses"), Some("write_offs"), None) => Self::WriteOffs,
             _ => return Err(unknown()),

@@ -3,7 +3,9 @@
 mod accounts;
 mod books;
 mod corrections;
+mod incidents;
 mod invoices;
+mod keys;
 mod quotas;
 mod stream;
 mod terms;
@@ -17,8 +19,10 @@ use crate::state::AppState;
 pub fn router() -> Router<AppState> {
     Router::new()
         .route("/accounts", get(accounts::list).post(accounts::open))
-        .route("/accounts/{id}/keys", post(accounts::issue_key))
-        .route("/keys", post(accounts::issue_admin_key))
+        .route("/accounts/{id}/keys", post(keys::issue_for_account))
+        .route("/keys", get(keys::list).post(keys::issue))
+        .route("/keys/{id}/revoke", post(keys::revoke))
+        .route("/keys/{id}/rotate", post(keys::rotate))
         .route("/accounts/{id}/credits", post(accounts::grant_credit))
         .route("/periods/{month}/close", post(invoices::close_period))
         .route("/periods/close-due", post(corrections::close_due))
@@ -48,6 +52,8 @@ pub fn router() -> Router<AppState> {
             "/price-lists",
             get(books::price_lists).post(terms::activate_price_list),
         )
+        .route("/incidents", get(incidents::list).post(incidents::report))
+        .route("/incidents/{id}", get(incidents::show))
         .route("/journal", get(books::journal))
         .route("/distribution", get(books::distribution))
         .route("/verify", post(books::verify))

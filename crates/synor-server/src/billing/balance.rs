@@ -3,15 +3,15 @@
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use synor_economics::billing::CreditEntry;
-use synor_economics::id::AccountId;
+use synor_economics::billing::{CreditEntry, CreditStatement};
+use synor_economics::id::{AccountId, CreditId};
 use synor_economics::money::MicroSynor;
 use synor_engine::{Balance, DeductResult};
 
 use crate::auth::{Admin, ForAccount};
 use crate::idempotency::IdempotencyKey;
 use crate::problem::Problem;
-use crate::request::Body;
+use crate::request::{Body, Part};
 use crate::state::AppState;
 use crate::wire::positive_amount;
 
@@ -43,6 +43,15 @@ pub async fn credits(
         balance_micro_synor: balance.balance_micro_synor,
         credits,
     }))
+}
+
+/// `GET /billing/credits/{id}`: what became of one.
+pub async fn credit(
+    State(state): State<AppState>,
+    ForAccount(account): ForAccount,
+    Part(id): Part<CreditId>,
+) -> Result<Json<CreditStatement>, Problem> {
+    Ok(Json(state.engine.credit_statement(&account, id).await?))
 }
 
 /// What to take, and why.

@@ -2,6 +2,7 @@
 
 mod auto_pay;
 mod balance;
+mod budgets;
 mod corrections;
 mod deposit;
 mod events;
@@ -9,6 +10,7 @@ mod export;
 mod invoices;
 mod pay;
 mod terms;
+mod top_up;
 mod usage;
 
 use axum::Router;
@@ -21,6 +23,15 @@ pub fn router() -> Router<AppState> {
     Router::new()
         .route("/balance", get(balance::balance))
         .route("/credits", get(balance::credits))
+        .route("/credits/{id}", get(balance::credit))
+        .route(
+            "/budgets",
+            get(budgets::list)
+                .post(budgets::set)
+                .delete(budgets::remove),
+        )
+        .route("/alerts", get(budgets::alerts))
+        .route("/top-up", get(top_up::show).post(top_up::configure))
         .route("/deduct", post(balance::deduct))
         .route("/invoices", get(invoices::list))
         .route("/invoices/current", get(invoices::current))
@@ -40,6 +51,7 @@ pub fn router() -> Router<AppState> {
         .route("/deposit", post(deposit::announce))
         .route("/deposits/{id}", get(deposit::show))
         .route("/auto-pay", get(auto_pay::show).post(auto_pay::configure))
+        .route("/auto-pay/resume", post(auto_pay::resume))
         .route("/terms", get(terms::show))
         .route("/promo-codes", post(terms::redeem))
         .route("/export", get(export::export))

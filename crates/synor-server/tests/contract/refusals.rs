@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use synor_chain::Wallet;
 
+use crate::limits::NO_CREDIT;
 use crate::support::document::{Operation, text};
 use crate::support::server::{CHAIN_ID, Server};
 use crate::usage::{event, ingest};
@@ -15,6 +16,7 @@ pub fn anything(operation: &Operation) -> Vec<(&'static str, &'static str)> {
     let id = match operation.path.as_str() {
         path if path.contains("/deposits/") => NO_DEPOSIT,
         path if path.contains("/invoices/") => NO_INVOICE,
+        path if path.contains("/billing/credits/") => NO_CREDIT,
         path if path.contains("/asks/") => NO_ASK,
         path if path.contains("/bids/") => NO_BID,
         _ => ACME,

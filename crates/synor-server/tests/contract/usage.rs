@@ -568,7 +568,10 @@ pub async fn usage(server: &Server, acme: &str) {
                 "redeemPromoCode" => call.json(&json!({ "code": "NOTHING" })),
                 "placeSpotBid" => call.json(&json!({ "resource": "compute.cpu",
                     "quantity": "1", "price": "1 SYNOR" })),
-                "configureAutoPay" => call.json(&json!({ "enabled": false })),
+                "configureAutoPay" | "configureTopUp" => call.json(&json!({ "enabled": false })),
+                "setBudget" => call.json(&json!({ "name": "all", "on": "spend",
+                    "amount": "1 SYNOR", "thresholds": ["80%"], "effect": "warn" })),
+                "removeBudget" => call.query("name", "all"),
                 _ => call,
             }
         };

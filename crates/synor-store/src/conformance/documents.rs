@@ -164,6 +164,8 @@ pub async fn documents_come_back_as_they_were_put(store: &dyn Store) {
         funding_source: payer,
         max_per_invoice_micro_synor: micro(i64::MAX),
         enabled: true,
+        grant_tx: None,
+        paused: None,
     };
     let payer = auto_pay.funding_source.clone();
     round_trip(
@@ -251,6 +253,7 @@ pub async fn documents_come_back_as_they_were_put(store: &dyn Store) {
     pricing_documents(store).await;
     super::spot::spot_documents(store).await;
     super::invoicing::invoicing_documents(store).await;
+    super::limits::limit_documents(store).await;
     assert_eq!(
         state(store).await.documents.len(),
         crate::document::Kind::ALL.len()
