@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod audit_log;
 mod auto_pay;
 mod budgets;
 mod charging;
@@ -48,6 +49,7 @@ mod write_off;
 
 pub use access::{Caller, KeyOrder, NewKey, new_secret};
 pub use accounts::NewAccount;
+pub use audit_log::{AuditPart, AuditQuery};
 pub use auto_pay::{AutoPayCharge, AutoPayOrder, ChargeFailure, ChargeState};
 pub use budgets::{BudgetState, NewBudget};
 pub use clock::{Clock, SystemClock};

@@ -9,6 +9,7 @@ use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use synor_engine::EngineError;
+use synor_store::Actor;
 use synor_store::Role::{self, Admin, Customer, Finance, IngestOnly, Operator};
 
 use crate::auth::authenticate;
@@ -166,27 +167,30 @@ pub fn rule_of(method: &Method, path: &str) -> Option<&'static Rule> {
 /// who calls.
 pub async fn enforce(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     match admit(&state, &mut request).await {
-        Ok(()) => next.run(request).await,
+        Ok(Some(actor)) => actor.acting(next.run(request)).await,
+        Ok(None) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
 }
 
-async fn admit(state: &AppState, request: &mut Request) -> Result<(), Problem> {
+/// Who acts, where someone must; an error if they may not.
+async fn admit(state: &AppState, request: &mut Request) -> Result<Option<Actor>, Problem> {
     let path = request.extensions().get::<MatchedPath>();
     let path = path.map_or("", MatchedPath::as_str);
     let rule = rule_of(request.method(), path);
     if rule.is_some_and(|rule| rule.roles.is_none()) {
-        return Ok(());
+        return Ok(None);
     }
     let (method, path) = (request.method().clone(), path.to_owned());
-    let role = authenticate(request, state).await?.role;
+    let actor = authenticate(request, state, &path).await?;
+    let role = actor.access.role;
     let Some(roles) = rule.and_then(|rule| rule.roles) else {
         tracing::error!(%method, path, "no rule says who may call this, so nobody may");
         let detail = "it is not for anyone".to_owned();
         return Err(EngineError::Forbidden(detail).into());
     };
     if roles.contains(&role) {
-        return Ok(());
+        return Ok(Some(actor));
     }
     let wanted: Vec<_> = roles.iter().map(|role| role.name()).collect();
     let wanted = wanted.join(", ");

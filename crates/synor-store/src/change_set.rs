@@ -6,6 +6,7 @@ use synor_economics::billing::JournalEntry;
 use synor_economics::id::{AccountId, ApiKeyId};
 use synor_economics::period::Timestamp;
 
+use crate::actor::Actor;
 use crate::document::{Document, StoredDocument};
 use crate::error::StoreError;
 
@@ -74,6 +75,8 @@ pub struct ChangeSet {
     pub reply: serde_json::Value,
     /// When it was decided.
     pub at: Timestamp,
+    /// Who asked for it, for the audit log; nobody, if the platform did it by itself.
+    pub actor: Option<Actor>,
 }
 
 impl ChangeSet {
@@ -87,6 +90,7 @@ impl ChangeSet {
             entries: Vec::new(),
             reply: serde_json::Value::Null,
             at,
+            actor: Actor::current(),
         }
     }
 

@@ -23,6 +23,8 @@ pub enum Kind {
     Account,
     Alert,
     ApiKey,
+    AuditEntry,
+    AuditHead,
     AutoPay,
     AutoPayCharge,
     Budget,
@@ -61,10 +63,12 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 39] = [
         Self::Account,
         Self::Alert,
         Self::ApiKey,
+        Self::AuditEntry,
+        Self::AuditHead,
         Self::AutoPay,
         Self::AutoPayCharge,
         Self::Budget,
@@ -112,6 +116,8 @@ impl Kind {
             Self::Account => "account",
             Self::Alert => "alert",
             Self::ApiKey => "api_key",
+            Self::AuditEntry => "audit_entry",
+            Self::AuditHead => "audit_head",
             Self::AutoPay => "auto_pay",
             Self::AutoPayCharge => "auto_pay_charge",
             Self::Budget => "budget",

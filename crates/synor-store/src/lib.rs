@@ -1,8 +1,10 @@
 //! The book of record: documents (accounts, invoices, credits, payments …) and the journal, behind
 //! one seam. Many reads, one write: a [`ChangeSet`] lands whole or not at all.
 
+mod actor;
 mod api_key;
 mod audit;
+mod audit_log;
 mod change_set;
 pub mod conformance;
 mod digest;
@@ -20,7 +22,9 @@ mod sqlite;
 mod store;
 mod transfer;
 
+pub use actor::{Actor, ActorKind};
 pub use api_key::{Access, ApiKey, RateLimit, Role};
+pub use audit_log::{AuditChange, AuditEntry, AuditHead};
 pub use change_set::{ChangeSet, Committed, Scope};
 pub use document::{
     Counter, Deduction, Document, Keys, Kind, PriceListRecord, Referral, StoredDocument,

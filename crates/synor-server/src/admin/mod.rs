@@ -1,6 +1,7 @@
 //! `/admin`: what an operator does about all accounts.
 
 mod accounts;
+mod audit;
 mod books;
 mod corrections;
 mod incidents;
@@ -54,6 +55,7 @@ pub fn router() -> Router<AppState> {
         )
         .route("/incidents", get(incidents::list).post(incidents::report))
         .route("/incidents/{id}", get(incidents::show))
+        .route("/audit", get(audit::list))
         .route("/journal", get(books::journal))
         .route("/distribution", get(books::distribution))
         .route("/verify", post(books::verify))

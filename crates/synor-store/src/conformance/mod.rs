@@ -7,6 +7,7 @@
     reason = "a broken promise panics; that is what a test is"
 )]
 
+mod auditing;
 mod commits;
 mod documents;
 mod invoicing;
@@ -17,6 +18,7 @@ mod records;
 mod sample;
 mod spot;
 
+pub use auditing::{what_someone_changes_is_told, whoever_acts_is_named};
 pub use commits::*;
 pub use documents::*;
 pub use lists::*;
@@ -52,6 +54,8 @@ macro_rules! store_conformance {
             records_hold_the_kinds_that_were_asked_for
             balances_are_the_sums_of_the_postings
             the_journal_is_in_order_and_can_be_read_on
+            what_someone_changes_is_told
+            whoever_acts_is_named
         }
         $crate::store_conformance! { @shared $open;
             decisions_that_race_are_made_one_after_another

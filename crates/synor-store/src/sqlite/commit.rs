@@ -37,6 +37,14 @@ pub fn known(c: &Connection, asks: &Asks) -> rusqlite::Result<Known> {
             known.entries.insert(entry.clone());
         }
     }
+    let mut documents = c.prepare_cached("SELECT body FROM documents WHERE kind = ? AND id = ?")?;
+    for key in &asks.documents {
+        let (kind, id) = key;
+        let found = documents.query_row(params![kind.name(), id], |row| row.get(0));
+        if let Some(body) = found.optional()? {
+            known.documents.insert(key.clone(), body);
+        }
+    }
     for account in &asks.accounts {
         let balance = read::balance(c, &account.to_string())?;
         known.balances.insert(account.clone(), balance);
