@@ -66,7 +66,7 @@ pub const RULES: &[Rule] = &[
     rule("GET", "/api/v1/billing/balance", MONEY),
     rule("GET", "/api/v1/billing/credits", MONEY),
     rule("GET", "/api/v1/billing/credits/{id}", MONEY),
-    rule("POST", "/api/v1/billing/deduct", MONEY),
+    rule("POST", "/api/v1/billing/deduct", BOOKS),
     rule("GET", "/api/v1/billing/budgets", MONEY),
     rule("POST", "/api/v1/billing/budgets", MONEY),
     rule("DELETE", "/api/v1/billing/budgets", MONEY),

@@ -12,6 +12,7 @@ mod openapi;
 mod problem;
 mod rate;
 mod request;
+mod security;
 mod session;
 mod spot;
 mod state;
@@ -21,7 +22,7 @@ mod wire;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
 pub use ingest::{IngestConfig, Intake};
@@ -61,5 +62,6 @@ pub fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(from_fn_with_state(state.clone(), session::act))
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .layer(from_fn(security::headers))
         .with_state(state)
 }

@@ -201,6 +201,11 @@ impl Server {
         (status, answer.json().await.expect("a problem document"))
     }
 
+    /// The address of a path, for what is not in the document.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
     /// Opens an account and returns its key.
     pub async fn open_account(&self, account: &str) -> String {
         let new = json!({ "account_id": account });
