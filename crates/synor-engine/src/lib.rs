@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod answer_once;
 mod audit_log;
 mod auto_pay;
 mod budgets;
@@ -24,10 +25,15 @@ mod engine;
 mod error;
 mod estimate;
 mod follow_chain;
+mod holds;
 mod incidents;
 mod ingest;
 mod jobs;
 mod key_life;
+mod leases;
+mod ledger;
+mod nodes;
+mod oracle;
 mod overdue;
 mod pay;
 mod plans;
@@ -39,6 +45,7 @@ mod refunds;
 mod sessions;
 mod spot;
 mod taxes;
+mod till;
 mod top_up;
 mod verify;
 mod verify_corrections;
@@ -49,6 +56,7 @@ mod write_off;
 
 pub use access::{Caller, KeyOrder, NewKey, new_secret};
 pub use accounts::NewAccount;
+pub use answer_once::{Answered, Asked};
 pub use audit_log::{AuditPart, AuditQuery};
 pub use auto_pay::{AutoPayCharge, AutoPayOrder, ChargeFailure, ChargeState};
 pub use budgets::{BudgetState, NewBudget};
@@ -58,7 +66,7 @@ pub use commitments::NewCommitment;
 pub use corrections::{CORRECTION_MAX, Corrected, Correction};
 pub use credit_notes::{NewInvoiceCredit, NewRefund};
 pub use credits::{Balance, NewCredit};
-pub use deduct::DeductResult;
+pub use deduct::{DeductResult, Sufficiency};
 pub use deposit::{DepositState, NewDeposit};
 pub use distribution::{DistributionTotals, OperatorTotal};
 pub use dunning::DunningRun;
@@ -68,9 +76,16 @@ pub use estimate::{
     Asker, CostEstimate, EstimateRequest, Forecast, RepricedAccount, RerateRequest, Rerated,
     UsageBill,
 };
+pub use holds::{CaptureOrder, CaptureResult, HOLD_SECS_DEFAULT, HoldOrder, HoldResult};
 pub use incidents::{IncidentState, NewIncident};
 pub use ingest::{Admitted, IngestBatch, Ingested, KnownEvent, Rejection};
 pub use key_life::{OVERLAP_SECS_MAX, ShownKey};
+pub use ledger::{
+    JournalPages, LedgerExport, LedgerFormat, PostedIn, Statement, StatementCursor, StatementLine,
+    StatementQuery, TrialBalance, TrialRow,
+};
+pub use nodes::JobLease;
+pub use oracle::{NewRate, OracleConfig, OracleConfigError, OraclePrice, TwapKind};
 pub use pay::InvoicePayment;
 pub use plans::NewPlan;
 pub use quotas::{NewQuota, QuotaState, QuotaTurn};

@@ -7,7 +7,7 @@ use synor_economics::billing::{
     AutoPayConfig, CreditEntry, CreditUse, Deposit, Invoice, Payment, PaymentStatus,
 };
 use synor_economics::distribution::Distribution;
-use synor_economics::id::{AccountId, DeductionId};
+use synor_economics::id::{AccountId, DeductionId, HoldId};
 use synor_economics::money::MicroSynor;
 use synor_economics::period::Timestamp;
 use synor_economics::pricing::promotion::{Promotion, Redemption};
@@ -37,8 +37,12 @@ pub enum Kind {
     Deposit,
     Distribution,
     Incident,
+    Hold,
     Invoice,
+    OracleHour,
+    OracleState,
     Payment,
+    PeriodRate,
     PriceList,
     Promotion,
     Quota,
@@ -63,7 +67,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 43] = [
         Self::Account,
         Self::Alert,
         Self::ApiKey,
@@ -81,8 +85,12 @@ impl Kind {
         Self::Deposit,
         Self::Distribution,
         Self::Incident,
+        Self::Hold,
         Self::Invoice,
+        Self::OracleHour,
+        Self::OracleState,
         Self::Payment,
+        Self::PeriodRate,
         Self::PriceList,
         Self::Promotion,
         Self::Quota,
@@ -110,6 +118,11 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
+    /// Whether its documents change many times for once that they are made.
+    pub(crate) const fn changes_often(self) -> bool {
+        matches!(self, Self::Counter | Self::Credit)
+    }
+
     /// The kind's name, as it is stored.
     pub const fn name(self) -> &'static str {
         match self {
@@ -130,8 +143,12 @@ impl Kind {
             Self::Deposit => "deposit",
             Self::Distribution => "distribution",
             Self::Incident => "incident",
+            Self::Hold => "hold",
             Self::Invoice => "invoice",
+            Self::OracleHour => "oracle_hour",
+            Self::OracleState => "oracle_state",
             Self::Payment => "payment",
+            Self::PeriodRate => "period_rate",
             Self::PriceList => "price_list",
             Self::Promotion => "promotion",
             Self::Quota => "quota",
@@ -261,6 +278,9 @@ pub struct Deduction {
     pub amount_micro_synor: MicroSynor,
     /// Of which credits.
     pub credits: Vec<CreditUse>,
+    /// Captured from which hold; absent if it was taken at once.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hold_id: Option<HoldId>,
     /// What for.
     pub reason: String,
     /// When.

@@ -14,21 +14,30 @@ use crate::prepared::{Prepared, PreparedDocument};
 
 /// The documents that must be known to tell of a set.
 pub(super) fn asked(set: &Prepared) -> BTreeSet<Key> {
-    if set.actor.is_none() {
+    if !is_told(set) {
         return BTreeSet::new();
     }
-    let is_told = set.documents.len() <= TOLD_DOCUMENTS_MAX;
-    let changed = set.documents.iter().filter(|_| is_told);
+    let is_whole = set.documents.len() <= TOLD_DOCUMENTS_MAX;
+    let changed = set.documents.iter().filter(|_| is_whole);
     let changed = changed.map(|put| (put.document.kind, put.document.keys.id.clone()));
     changed
         .chain([(Kind::AuditHead, HEAD_ID.to_owned())])
         .collect()
 }
 
+/// Whether someone asked for it, and it changes something: an answer that is kept does not.
+fn is_told(set: &Prepared) -> bool {
+    let has_entries = set
+        .entries
+        .as_ref()
+        .is_ok_and(|entries| !entries.is_empty());
+    set.actor.is_some() && (has_entries || !set.documents.is_empty())
+}
+
 impl Group {
     /// The log's new entry and its new end, if someone asked for the set.
     pub(super) fn told(&self, set: &Prepared) -> Result<Option<[PreparedDocument; 2]>, StoreError> {
-        let Some(actor) = set.actor.clone() else {
+        let Some(actor) = set.actor.clone().filter(|_| is_told(set)) else {
             return Ok(None);
         };
         let accounts = set.documents.iter();
@@ -51,14 +60,14 @@ impl Group {
     }
 
     fn changes(&self, documents: &[PreparedDocument]) -> Vec<audit_log::AuditChange> {
-        let is_told = documents.len() <= TOLD_DOCUMENTS_MAX;
+        let is_whole = documents.len() <= TOLD_DOCUMENTS_MAX;
         let told = documents.iter().filter(|put| {
             // A session is told of by who acts.
             put.document.kind != Kind::Session
         });
         told.map(|put| {
             let mut change = audit_log::change(&put.document, &put.digest, self.before(put));
-            if !is_told {
+            if !is_whole {
                 (change.before, change.after) = (None, None);
             }
             change
