@@ -59,6 +59,8 @@ const MOVES_NOTHING: [&str; 28] = [
     "correctUsage",
     "createAdminKey",
     "createApiKey",
+    "revokeApiKey",
+    "rotateApiKey",
     "createPromotion",
     "estimateCost",
     "ingestEvents",

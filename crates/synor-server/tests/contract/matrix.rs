@@ -118,7 +118,11 @@ async fn what_another_has_is_as_if_it_were_not_there() {
     let bid = json!({ "resource": "compute.cpu", "quantity": "1", "price": "1 SYNOR" });
     let bid = server.call("placeSpotBid").key(&beta).json(&bid);
     let bid = bid.expect(201).await;
+    let hold = json!({ "amount": "0.5 SYNOR", "reason": "job" });
+    let hold = server.admin("placeHold").account(BETA).json(&hold);
+    let hold = hold.expect(201).await;
     let of_beta = BTreeMap::from([
+        ("/holds/", text(&hold["hold_id"])),
         ("/invoices/", text(&closed["invoices"][0]["invoice_id"])),
         ("/deposits/", text(&deposit["deposit_id"])),
         ("/credits/", text(&credit["credit_id"])),
