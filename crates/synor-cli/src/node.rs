@@ -79,7 +79,12 @@ impl Node {
             // An error means that the node is gone, which is as good a reason to stop.
             let _ = until.wait_for(|stopped| *stopped).await;
         };
-        let serve = axum::serve(listener, router(state)).with_graceful_shutdown(shutdown);
+        let serve = axum::serve(
+            listener,
+            // For the audit log: from where something was asked for.
+            router(state).into_make_service_with_connect_info::<SocketAddr>(),
+        )
+        .with_graceful_shutdown(shutdown);
         let tasks = vec![
             tokio::spawn(async move {
                 if let Err(error) = serve.await {

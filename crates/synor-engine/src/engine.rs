@@ -22,6 +22,7 @@ use synor_usage::UsageLog;
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
+use crate::access::UsesNoted;
 use crate::answer_once::Names;
 use crate::budgets::BudgetBook;
 use crate::clock::Clock;
@@ -135,6 +136,8 @@ pub struct Engine {
     pub(crate) known_accounts: RwLock<HashSet<AccountId>>,
     /// The quotas in force.
     pub(crate) quotas: QuotaBook,
+    /// Which uses of keys and sessions have been written.
+    pub(crate) uses_noted: UsesNoted,
     /// The budgets in force.
     pub(crate) budgets: BudgetBook,
     /// When auto-pay charges.
@@ -223,6 +226,7 @@ impl Engine {
             price_lists: RwLock::default(),
             known_accounts: RwLock::default(),
             quotas: QuotaBook::default(),
+            uses_noted: UsesNoted::default(),
             budgets: BudgetBook::default(),
             auto_pay: config.auto_pay,
             sla: config.sla,

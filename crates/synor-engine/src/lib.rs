@@ -4,6 +4,7 @@
 mod access;
 mod accounts;
 mod answer_once;
+mod audit_log;
 mod auto_pay;
 mod budgets;
 mod charging;
@@ -29,6 +30,7 @@ mod incidents;
 mod ingest;
 mod job_record;
 mod jobs;
+mod key_life;
 mod leases;
 mod ledger;
 mod nodes;
@@ -42,6 +44,7 @@ mod quotas;
 mod readiness;
 mod referrals;
 mod refunds;
+mod sessions;
 mod spot;
 mod taxes;
 mod till;
@@ -53,9 +56,10 @@ mod void_invoice;
 mod watch_jobs;
 mod write_off;
 
-pub use access::{Caller, NewKey, new_secret};
+pub use access::{Caller, KeyOrder, NewKey, new_secret};
 pub use accounts::NewAccount;
 pub use answer_once::{Answered, Asked};
+pub use audit_log::{AuditPart, AuditQuery};
 pub use auto_pay::{AutoPayCharge, AutoPayOrder, ChargeFailure, ChargeState};
 pub use budgets::{BudgetState, NewBudget};
 pub use clock::{Clock, SystemClock};
@@ -78,6 +82,7 @@ pub use holds::{CaptureOrder, CaptureResult, HOLD_SECS_DEFAULT, HoldOrder, HoldR
 pub use incidents::{IncidentState, NewIncident};
 pub use ingest::{Admitted, IngestBatch, Ingested, KnownEvent, Rejection};
 pub use job_record::JobRuns;
+pub use key_life::{OVERLAP_SECS_MAX, ShownKey};
 pub use ledger::{
     JournalPages, LedgerExport, LedgerFormat, PostedIn, Statement, StatementCursor, StatementLine,
     StatementQuery, TrialBalance, TrialRow,
@@ -89,6 +94,7 @@ pub use plans::NewPlan;
 pub use quotas::{NewQuota, QuotaState, QuotaTurn};
 pub use readiness::{PartState, Readiness};
 pub use refunds::{RefundStatus, RefundTransfer};
+pub use sessions::{NewSession, SESSION_IDLE_SECS_MAX, SESSION_SECS_MAX, csrf_token};
 pub use spot::{NewSpotOrder, SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN, SpotPrices};
 pub use top_up::{NewTopUp, TopUp, TopUpEnd, TopUpState};
 pub use verify::Verification;

@@ -12,7 +12,7 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
-use synor_engine::{Answered, Asked, Caller};
+use synor_engine::{Answered, Asked};
 use uuid::Uuid;
 
 use crate::auth::Authenticated;
@@ -82,11 +82,11 @@ async fn named(state: &AppState, request: Request, next: Next) -> Result<Respons
         body: said(&body),
     };
     let request = Request::from_parts(parts, Body::from(body));
-    let name = match caller {
-        Caller::Admin => format!("admin/{key}"),
-        Caller::Account(account) => format!("account/{account}/{key}"),
+    let name = match &caller.account_id {
+        None => format!("admin/{key}"),
+        Some(account) => format!("account/{account}/{key}"),
     };
-    if KEPT_BY_USE_CASE.contains(&uri.path()) {
+    if KEPT_BY_USE_CASE.contains(&uri.path()) || has_secret(uri.path()) {
         state.engine.refuse_name_of_another(&name, &asked).await?;
         return Ok(next.run(request).await);
     }
@@ -99,6 +99,12 @@ async fn named(state: &AppState, request: Request, next: Next) -> Result<Respons
         }
         Err(refusal) => Ok(refusal),
     }
+}
+
+/// Whether the answer holds a key's secret, which is kept nowhere: asked again, there is another key.
+fn has_secret(path: &str) -> bool {
+    let is_about_keys = path.contains("/keys/") || path.ends_with("/keys");
+    path.starts_with("/api/v1/admin/") && is_about_keys
 }
 
 /// What a body says, in few letters: the order of its fields and the space between them say nothing.
@@ -127,7 +133,15 @@ async fn done_or_refused(response: Response) -> Result<Answered, Response> {
 
 #[cfg(test)]
 mod tests {
-    use super::said;
+    use super::{has_secret, said};
+
+    #[test]
+    fn no_secret_is_kept() {
+        for path in ["keys", "keys/key_1/rotate", "accounts/acme/keys"] {
+            assert!(has_secret(&format!("/api/v1/admin/{path}")), "{path}");
+        }
+        assert!(!has_secret("/api/v1/admin/accounts/keys-and-more/credits"));
+    }
 
     #[test]
     fn a_body_is_what_it_says() {

@@ -1,6 +1,7 @@
 //! The HTTP API: JSON under `/api/v1`, problem documents (RFC 9457) for errors, the development
 //! chain's JSON-RPC at `/rpc`, and its own description at `/openapi.json`.
 
+mod access;
 mod admin;
 mod auth;
 mod billing;
@@ -13,6 +14,8 @@ mod oracle;
 mod problem;
 mod rate;
 mod request;
+mod security;
+mod session;
 mod spot;
 mod state;
 mod stream_side;
@@ -24,12 +27,13 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
 pub use ingest::{IngestConfig, Intake};
 pub use openapi::OPENAPI;
 pub use problem::Problem;
+pub use session::{CSRF_FIELD, SignedForm, SignedIn};
 pub use state::AppState;
 pub use stream_side::StreamSide;
 
@@ -64,10 +68,15 @@ pub fn router(state: AppState) -> Router {
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ops::ready))
         .route("/metrics", get(ops::metrics))
+        // Before a handler runs, and for nothing that has none.
+        .route_layer(from_fn_with_state(state.clone(), access::enforce))
+        .merge(session::router())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(from_fn_with_state(state.clone(), session::act))
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(from_fn_with_state(Arc::clone(&metrics), ops::measure))
         .layer(Extension(metrics))
+        .layer(from_fn(security::headers))
         .with_state(state)
 }

@@ -14,7 +14,6 @@ use synor_economics::pricing::promotion::{Promotion, Redemption};
 use synor_economics::pricing::reserved::Commitment;
 use synor_economics::quota::Quota;
 
-use crate::api_key::{ApiKey, ApiKeyRole};
 use crate::error::StoreError;
 
 /// The kinds of documents.
@@ -24,6 +23,8 @@ pub enum Kind {
     Account,
     Alert,
     ApiKey,
+    AuditEntry,
+    AuditHead,
     AutoPay,
     AutoPayCharge,
     Budget,
@@ -49,6 +50,7 @@ pub enum Kind {
     Referral,
     Refund,
     Reminder,
+    Session,
     SlaOutcome,
     SpendTally,
     SpotAsk,
@@ -65,10 +67,12 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 43] = [
         Self::Account,
         Self::Alert,
         Self::ApiKey,
+        Self::AuditEntry,
+        Self::AuditHead,
         Self::AutoPay,
         Self::AutoPayCharge,
         Self::Budget,
@@ -94,6 +98,7 @@ impl Kind {
         Self::Referral,
         Self::Refund,
         Self::Reminder,
+        Self::Session,
         Self::SlaOutcome,
         Self::SpendTally,
         Self::SpotAsk,
@@ -124,6 +129,8 @@ impl Kind {
             Self::Account => "account",
             Self::Alert => "alert",
             Self::ApiKey => "api_key",
+            Self::AuditEntry => "audit_entry",
+            Self::AuditHead => "audit_head",
             Self::AutoPay => "auto_pay",
             Self::AutoPayCharge => "auto_pay_charge",
             Self::Budget => "budget",
@@ -149,6 +156,7 @@ impl Kind {
             Self::Referral => "referral",
             Self::Refund => "refund",
             Self::Reminder => "reminder",
+            Self::Session => "session",
             Self::SlaOutcome => "sla_outcome",
             Self::SpendTally => "spend_tally",
             Self::SpotAsk => "spot_ask",
@@ -289,22 +297,6 @@ impl Document for Account {
             account,
             sort_key: created,
             ..Keys::default()
-        }
-    }
-}
-
-impl Document for ApiKey {
-    const KIND: Kind = Kind::ApiKey;
-    fn keys(&self) -> Keys {
-        Keys {
-            id: self.key_id.to_string(),
-            account: match &self.role {
-                ApiKeyRole::Admin => None,
-                ApiKeyRole::Account(account) => Some(account.clone()),
-            },
-            lookup: Some(self.hash.clone()),
-            sort_key: self.created_at.secs(),
-            is_open: self.revoked_at.is_none(),
         }
     }
 }

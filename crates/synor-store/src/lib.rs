@@ -1,8 +1,10 @@
 //! The book of record: documents (accounts, invoices, credits, payments …) and the journal, behind
 //! one seam. Many reads, one write: a [`ChangeSet`] lands whole or not at all.
 
+mod actor;
 mod api_key;
 mod audit;
+mod audit_log;
 mod change_set;
 pub mod conformance;
 mod digest;
@@ -19,12 +21,15 @@ mod oracle;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod prepared;
+mod session;
 mod spot;
 mod sqlite;
 mod store;
 mod transfer;
 
-pub use api_key::{ApiKey, ApiKeyRole, RateLimit};
+pub use actor::{Actor, ActorKind};
+pub use api_key::{Access, ApiKey, RateLimit, Role};
+pub use audit_log::{AuditChange, AuditEntry, AuditHead};
 pub use change_set::{ChangeSet, Committed, Scope};
 pub use document::{
     Counter, Deduction, Document, Keys, Kind, PriceListRecord, Referral, StoredDocument,
@@ -38,6 +43,7 @@ pub use memory::MemoryStore;
 pub use oracle::{ORACLE_HOUR_SECS, ORACLE_HOURS_KEPT, OracleHour, OracleState, PeriodRate};
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_SCHEMA, PostgresStore};
+pub use session::Session;
 pub use spot::{
     SpotAsk, SpotBid, SpotClearing, SpotInterruption, SpotMarket, spot_interval_id, spot_market_id,
 };

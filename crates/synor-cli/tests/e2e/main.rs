@@ -5,6 +5,7 @@
     reason = "a test that fails panics"
 )]
 
+mod access;
 mod backup;
 mod bad_input;
 mod bad_input_http;

@@ -1,11 +1,13 @@
 //! `/admin`: what an operator does about all accounts.
 
 mod accounts;
+mod audit;
 mod books;
 mod corrections;
 mod incidents;
 mod invoices;
 mod jobs;
+mod keys;
 mod ledger;
 mod quotas;
 mod stream;
@@ -20,8 +22,10 @@ use crate::state::AppState;
 pub fn router() -> Router<AppState> {
     Router::new()
         .route("/accounts", get(accounts::list).post(accounts::open))
-        .route("/accounts/{id}/keys", post(accounts::issue_key))
-        .route("/keys", post(accounts::issue_admin_key))
+        .route("/accounts/{id}/keys", post(keys::issue_for_account))
+        .route("/keys", get(keys::list).post(keys::issue))
+        .route("/keys/{id}/revoke", post(keys::revoke))
+        .route("/keys/{id}/rotate", post(keys::rotate))
         .route("/accounts/{id}/credits", post(accounts::grant_credit))
         .route("/periods/{month}/close", post(invoices::close_period))
         .route("/periods/close-due", post(corrections::close_due))
@@ -53,6 +57,7 @@ pub fn router() -> Router<AppState> {
         )
         .route("/incidents", get(incidents::list).post(incidents::report))
         .route("/incidents/{id}", get(incidents::show))
+        .route("/audit", get(audit::list))
         .route("/jobs", get(jobs::list))
         .route("/journal", get(books::journal))
         .route("/ledger/trial-balance", get(ledger::trial_balance))

@@ -10,11 +10,14 @@ mod document;
 mod holds;
 mod idempotency;
 mod invoices;
+mod keys;
 mod limits;
+mod matrix;
 mod money;
 mod ops;
 mod oracle;
 mod refusals;
+mod sign_in;
 mod spot;
 mod stream;
 mod support;
@@ -30,6 +33,7 @@ const NO_INVOICE: &str = "inv_00000000000000000000000000000000";
 const NO_DEPOSIT: &str = "dep_00000000000000000000000000000000";
 const NO_HOLD: &str = "hld_00000000000000000000000000000000";
 const NO_ASK: &str = "ask_00000000000000000000000000000000";
+const NO_KEY: &str = "key_00000000000000000000000000000000";
 const NO_BID: &str = "bid_00000000000000000000000000000000";
 
 /// The scenario: two months of two accounts, from the first event to a chain that takes payments
@@ -39,6 +43,8 @@ async fn every_answer_is_as_documented() {
     let server = Server::start().await;
     accounts::about_the_server(&server).await;
     let (acme, beta) = accounts::accounts(&server).await;
+    keys::keys(&server).await;
+    keys::audit(&server).await;
     usage::events(&server).await;
     usage::corrections(&server).await;
     usage::quotas(&server, &acme).await;

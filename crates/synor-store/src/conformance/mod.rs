@@ -7,6 +7,7 @@
     reason = "a broken promise panics; that is what a test is"
 )]
 
+mod auditing;
 mod commits;
 mod documents;
 mod invoicing;
@@ -19,6 +20,7 @@ mod records;
 mod sample;
 mod spot;
 
+pub use auditing::{what_someone_changes_is_told, whoever_acts_is_named};
 pub use commits::*;
 pub use documents::*;
 pub use leases::*;
@@ -55,6 +57,8 @@ macro_rules! store_conformance {
             records_hold_the_kinds_that_were_asked_for
             balances_are_the_sums_of_the_postings
             the_journal_is_in_order_and_can_be_read_on
+            what_someone_changes_is_told
+            whoever_acts_is_named
             a_lease_has_one_holder_until_it_is_given_up
             a_lease_that_has_ended_is_taken_over
         }

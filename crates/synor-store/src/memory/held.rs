@@ -74,6 +74,11 @@ impl Held {
             .iter()
             .filter(|entry| self.entries.contains(**entry));
         known.entries = there.map(|entry| (*entry).to_owned()).collect();
+        for key in &asks.documents {
+            if let Some(document) = self.document(key.0, &key.1) {
+                known.documents.insert(key.clone(), document.body.clone());
+            }
+        }
         for account in &asks.accounts {
             let balance = self.balances.get(*account).copied();
             known

@@ -1,6 +1,8 @@
 //! `synor admin`: what an operator does.
 
 mod accounts;
+mod api_keys;
+mod audit;
 mod backup;
 mod close_due;
 pub mod close_period;
@@ -66,6 +68,11 @@ pub enum Served {
         #[arg(long, default_value = "cli")]
         label: String,
     },
+    /// The API keys: list, issue, rotate, revoke.
+    #[command(subcommand)]
+    Keys(api_keys::Command),
+    /// Who changed what.
+    Audit(audit::Arguments),
     /// Grant a credit to an account.
     GrantCredit(keys::CreditArguments),
     /// Services that were not there as promised, and who gets what for it.
@@ -168,6 +175,8 @@ async fn served(command: Served, global: &Global) -> anyhow::Result<()> {
         Served::Accounts => accounts::list(&session).await,
         Served::OpenAccount(arguments) => accounts::open(arguments, &session).await,
         Served::IssueKey { account, label } => keys::issue(&account, &label, &session).await,
+        Served::Keys(command) => api_keys::run(command, &session).await,
+        Served::Audit(arguments) => audit::run(arguments, &session).await,
         Served::GrantCredit(arguments) => keys::grant(arguments, &session).await,
         Served::Incident(command) => incident::run(command, &session).await,
         Served::SetPlan(arguments) => terms::set_plan(arguments, &session).await,
