@@ -1,5 +1,6 @@
 //! The HTTP API: JSON under `/api/v1`, problem documents (RFC 9457) for errors, the development
-//! chain's JSON-RPC at `/rpc`, and its own description at `/openapi.json`.
+//! chain's JSON-RPC at `/rpc`, and its own description at `/openapi.json`; and the pages that people
+//! see, from `/` on.
 
 mod admin;
 mod auth;
@@ -15,6 +16,7 @@ mod spot;
 mod state;
 mod stream_side;
 mod usage;
+mod web;
 mod wire;
 
 use axum::Router;
@@ -50,6 +52,7 @@ pub fn router(state: AppState) -> Router {
         .route("/rpc", post(state::rpc))
         .route("/openapi.json", get(openapi::document))
         .route("/healthz", get(async || "ok\n"))
+        .merge(web::router())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))

@@ -6,10 +6,10 @@ mod corrections;
 mod deposit;
 mod events;
 mod export;
-mod invoices;
+pub(crate) mod invoices;
 mod pay;
 mod terms;
-mod usage;
+pub(crate) mod usage;
 
 use axum::Router;
 use axum::routing::{get, post};

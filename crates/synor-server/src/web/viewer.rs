@@ -1,0 +1,109 @@
+//! Who looks at a page, and at whose.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Redirect};
+use serde::Deserialize;
+use synor_economics::id::AccountId;
+use synor_engine::{Caller, EngineError};
+
+use super::page::Failure;
+use crate::problem::Problem;
+use crate::request::Params;
+use crate::state::AppState;
+
+/// Who looks at a page.
+#[derive(Debug, Clone)]
+pub struct Viewer {
+    /// What the role is called.
+    pub role: String,
+    /// Whether it is one of the operator's people, who see all accounts.
+    pub is_staff: bool,
+    /// The account that is looked at: one's own, or the one that staff named by `?account=`.
+    pub account: Option<AccountId>,
+    /// What a form that changes something carries.
+    pub csrf: String,
+}
+
+#[derive(Deserialize)]
+struct AccountParam {
+    account: Option<String>,
+}
+
+impl FromRequestParts<AppState> for Viewer {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Failure> {
+        let cookie = parts.headers.get("cookie").and_then(|h| h.to_str().ok());
+        let secret = cookie.and_then(|c| c.split("synor_session=").nth(1)).map(|c| c.split(';').next().unwrap_or(c));
+        let Some(secret) = secret else {
+            return Err(Redirect::to("/signin").into_response().into());
+        };
+        let caller = if secret == &*state.local_secret { Caller::Admin } else { state.engine.authenticate(secret).await? };
+        let Params(named): Params<AccountParam> = Params::from_request_parts(parts, state).await?;
+        let named = named.account.filter(|id| !id.is_empty());
+        let named: Option<AccountId> = named
+            .map(|id| id.parse())
+            .transpose()
+            .map_err(|error| Problem::invalid(format!("account: {error}")))?;
+        match caller {
+            Caller::Account(own) => {
+                if named.is_some_and(|named| named != own) {
+                    let detail = "this key sees only its own account".to_owned();
+                    return Err(EngineError::Forbidden(detail).into());
+                }
+                Ok(Self {
+                    role: "customer".to_owned(),
+                    is_staff: false,
+                    account: Some(own),
+                    csrf: String::new(),
+                })
+            }
+            Caller::Admin => Ok(Self {
+                role: "admin".to_owned(),
+                is_staff: true,
+                account: named,
+                csrf: String::new(),
+            }),
+        }
+    }
+}
+
+/// Somebody who looks at an account.
+#[derive(Debug, Clone)]
+pub struct OfAccount {
+    /// Who.
+    pub viewer: Viewer,
+    /// At which account.
+    pub account: AccountId,
+}
+
+impl FromRequestParts<AppState> for OfAccount {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Failure> {
+        let viewer = Viewer::from_request_parts(parts, state).await?;
+        match viewer.account.clone() {
+            Some(account) => Ok(Self { viewer, account }),
+            // Staff choose one first.
+            None => Err(Redirect::to("/admin/accounts").into_response().into()),
+        }
+    }
+}
+
+/// One of the operator's people.
+#[derive(Debug, Clone)]
+pub struct Staff(pub Viewer);
+
+impl FromRequestParts<AppState> for Staff {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Failure> {
+        let viewer = Viewer::from_request_parts(parts, state).await?;
+        if viewer.is_staff {
+            return Ok(Self(viewer));
+        }
+        let detail = "these pages are the operator's".to_owned();
+        Err(EngineError::Forbidden(detail).into())
+    }
+}
