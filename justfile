@@ -8,7 +8,7 @@ check:
 contracts *arguments:
     contracts/check {{arguments}}
 
-# How fast it is: `just bench ingest`, `just bench rating`, `just bench rating --bills 1000000`.
+# How fast it is: `just bench book`, `just bench ingest`, `just bench rating`, `just bench rating --bills 1000000`.
 bench *arguments:
     cargo run --release --quiet --package synor-bench -- {{arguments}}
 

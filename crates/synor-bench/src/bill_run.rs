@@ -64,7 +64,7 @@ pub fn fill(folder: &Path, accounts: usize) {
                     created_at: Timestamp::from_secs(0),
                     plan_changes: Vec::new(),
                     referred_by: None,
-                tax_changes: Vec::new(),
+                    tax_changes: Vec::new(),
                 };
                 changes.put(&account).unwrap();
             }

@@ -77,7 +77,7 @@ fn drafted(list: &PriceList, month: Month, used: &Used) -> i64 {
             plan,
         }],
         referred_by: None,
-                tax_changes: Vec::new(),
+        tax_changes: Vec::new(),
     };
     let segments = [Segment {
         period,

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use serde::Deserialize;
-use synor_economics::billing::{ConfirmationPolicy, DunningSchedule};
+use synor_economics::billing::{AutoPayPolicy, ConfirmationPolicy, DunningSchedule};
 use synor_economics::distribution::FeeSplit;
-use synor_economics::money::MicroSynor;
+use synor_economics::money::{Exact, MicroSynor, MoneyError};
+use synor_economics::plan::Plan;
 use synor_economics::pricing::PriceList;
+use synor_economics::sla::{SlaStep, SlaTable};
 use synor_engine::EngineConfig;
 use synor_server::{IngestConfig, Intake};
 use synor_streams::StreamConfig;
@@ -46,6 +48,11 @@ pub struct Config {
     pub billing: Billing,
     /// When overdue invoices are reminded of.
     pub dunning: DunningSchedule,
+    /// When auto-pay charges.
+    pub auto_pay: AutoPay,
+    /// What comes back when a service was not there as promised, by plan: `[["99.9", "10"], …]`,
+    /// below this availability so many per cent.
+    pub sla: BTreeMap<String, Vec<(String, String)>>,
     /// What the intake of usage is held to.
     pub ingest: IngestConfig,
     /// Meters for events whose type is not one of our resources, by name.
@@ -64,6 +71,16 @@ pub struct Billing {
     grace_secs: Option<i64>,
     /// Whether months are closed by themselves when their grace is over [default: they are].
     auto_close: Option<bool>,
+}
+
+/// When auto-pay charges, as it is written.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AutoPay {
+    /// How long a charge is announced before it is made, in seconds [default: a day].
+    lead_secs: Option<i64>,
+    /// On which days after a failure it is tried again [default: 1, 3, 5, 7].
+    retry_days: Option<Vec<u32>>,
 }
 
 /// When payments count, as it is written.
@@ -118,7 +135,30 @@ impl Config {
             grace_secs: self.billing.grace_secs.unwrap_or(defaults.grace_secs),
             auto_close: self.billing.auto_close.unwrap_or(defaults.auto_close),
             dunning: self.dunning.clone(),
+            auto_pay: AutoPayPolicy {
+                lead_secs: (self.auto_pay.lead_secs).unwrap_or(defaults.auto_pay.lead_secs),
+                retry_days: (self.auto_pay.retry_days.clone())
+                    .unwrap_or(defaults.auto_pay.retry_days),
+            },
+            sla: self.sla(defaults.sla).context("sla")?,
         })
+    }
+
+    /// The service levels, of the plans that are written.
+    fn sla(&self, mut table: SlaTable) -> anyhow::Result<SlaTable> {
+        for (plan, steps) in &self.sla {
+            let plan: Plan = plan.parse()?;
+            let steps = steps.iter().map(|(below, credit)| {
+                Ok(SlaStep {
+                    below_percent: Exact::parse_decimal(below)?,
+                    credit_percent: Exact::parse_decimal(credit)?,
+                })
+            });
+            let steps: Vec<_> = steps.collect::<Result<_, MoneyError>>()?;
+            *table.of_mut(plan) = steps;
+        }
+        table.check()?;
+        Ok(table)
     }
 
     /// The intake of usage.

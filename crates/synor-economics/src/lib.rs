@@ -17,6 +17,7 @@
 
 pub mod account;
 pub mod billing;
+pub mod budget;
 pub mod calculator;
 pub mod distribution;
 mod exact;
@@ -29,4 +30,5 @@ pub mod plan;
 pub mod pricing;
 pub mod quantity;
 pub mod quota;
+pub mod sla;
 mod wire;

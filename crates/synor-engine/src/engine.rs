@@ -6,25 +6,33 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use synor_chain::{Chain, Wallet};
-use synor_economics::billing::{ConfirmationPolicy, DunningSchedule, PaymentProcessor};
+use synor_economics::billing::{
+    AutoPayPolicy, ConfirmationPolicy, DunningSchedule, PaymentProcessor,
+};
 use synor_economics::distribution::FeeSplit;
 use synor_economics::id::{AccountId, Address};
 use synor_economics::money::{MICRO_PER_SYNOR, MicroSynor};
 use synor_economics::period::{DAY_SECS, Timestamp};
 use synor_economics::pricing::PriceList;
 use synor_economics::pricing::spot::INTERVAL_SECS;
+use synor_economics::sla::SlaTable;
 use synor_store::{Scope, Store};
 use synor_usage::UsageLog;
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
+use crate::budgets::BudgetBook;
 use crate::clock::Clock;
 use crate::error::EngineError;
 use crate::quotas::QuotaBook;
 use crate::spot::{SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN};
+use crate::till::Turn;
 
 /// How often a decision is made again before its conflict is reported.
-const ATTEMPTS_MAX: u32 = 64;
+pub(crate) const ATTEMPTS_MAX: u32 = 64;
+
+/// The most scopes whose turns are remembered, with the money of those that are accounts.
+const TURNS_MAX: usize = 65_536;
 
 /// How long a month takes usage in after its end, unless it is configured: three days.
 const GRACE_SECS: i64 = 3 * DAY_SECS;
@@ -46,6 +54,10 @@ pub struct EngineConfig {
     pub auto_close: bool,
     /// When overdue invoices are reminded of.
     pub dunning: DunningSchedule,
+    /// When auto-pay charges.
+    pub auto_pay: AutoPayPolicy,
+    /// What comes back when a service was not there as promised.
+    pub sla: SlaTable,
 }
 
 impl Default for EngineConfig {
@@ -58,6 +70,8 @@ impl Default for EngineConfig {
             grace_secs: GRACE_SECS,
             auto_close: true,
             dunning: DunningSchedule::default(),
+            auto_pay: AutoPayPolicy::default(),
+            sla: SlaTable::default(),
         }
     }
 }
@@ -83,8 +97,16 @@ pub struct Engine {
     pub(crate) known_accounts: RwLock<HashSet<AccountId>>,
     /// The quotas in force.
     pub(crate) quotas: QuotaBook,
+    /// The budgets in force.
+    pub(crate) budgets: BudgetBook,
+    /// When auto-pay charges.
+    pub(crate) auto_pay: AutoPayPolicy,
+    /// What comes back when a service was not there as promised.
+    pub(crate) sla: SlaTable,
+    /// One charge at a time, from the nonce to the chain.
+    pub(crate) charging: tokio::sync::Mutex<()>,
     /// One decision at a time for each scope, so that a hot account does not fight itself.
-    turns: Mutex<HashMap<Scope, Arc<tokio::sync::Mutex<()>>>>,
+    turns: Mutex<HashMap<Scope, Arc<tokio::sync::Mutex<Turn>>>>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -107,6 +129,8 @@ impl Engine {
         list: PriceList,
     ) -> Result<Self, EngineError> {
         config.fee_split.check()?;
+        config.auto_pay.check()?;
+        config.sla.check()?;
         let secs = config.spot_interval_secs;
         if !(SPOT_INTERVAL_SECS_MIN..=SPOT_INTERVAL_SECS_MAX).contains(&secs) {
             let reason = format!(
@@ -151,6 +175,10 @@ impl Engine {
             price_lists: RwLock::default(),
             known_accounts: RwLock::default(),
             quotas: QuotaBook::default(),
+            budgets: BudgetBook::default(),
+            auto_pay: config.auto_pay,
+            sla: config.sla,
+            charging: tokio::sync::Mutex::default(),
             turns: Mutex::default(),
         };
         engine.put_price_list_in_force(list).await?;
@@ -165,6 +193,11 @@ impl Engine {
     /// The address that receives all payments.
     pub fn pay_to(&self) -> &Address {
         &self.payments.pay_to
+    }
+
+    /// When auto-pay charges.
+    pub const fn auto_pay_policy(&self) -> &AutoPayPolicy {
+        &self.auto_pay
     }
 
     /// The chain that is paid on.
@@ -187,6 +220,18 @@ impl Engine {
         format!("{what}/{}", Uuid::now_v7())
     }
 
+    /// Whose turn it is to decide about a scope.
+    pub(crate) fn turn_of(&self, scope: &Scope) -> Arc<tokio::sync::Mutex<Turn>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = turns.get(scope) {
+            return Arc::clone(turn);
+        }
+        if turns.len() >= TURNS_MAX {
+            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        }
+        Arc::clone(turns.entry(scope.clone()).or_default())
+    }
+
     /// Decides, one at a time for the scope, and again whenever a conflict shows that the decision
     /// was made on what has changed meanwhile.
     pub(crate) async fn decide<T, F>(
@@ -201,13 +246,11 @@ impl Engine {
         decide_again(decision).await
     }
 
-    /// Waits until nobody else in this process decides on the scope.
-    pub(crate) async fn turn(&self, scope: &Scope) -> OwnedMutexGuard<()> {
-        let turn = {
-            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(turns.entry(scope.clone()).or_default())
-        };
-        turn.lock_owned().await
+    /// Waits until nobody else in this process decides on the scope. What was remembered of its money to spend from is forgotten, because it may change.
+    pub(crate) async fn turn(&self, scope: &Scope) -> OwnedMutexGuard<Turn> {
+        let mut mine = self.turn_of(scope).lock_owned().await;
+        mine.forget();
+        mine
     }
 }
 

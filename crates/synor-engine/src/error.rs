@@ -2,7 +2,11 @@
 
 use synor_chain::ChainError;
 use synor_economics::billing::settlement::SettlementError;
-use synor_economics::billing::{BillError, CreditError, InvoiceError, PaymentError, PrepaidError};
+use synor_economics::billing::{
+    AutoPayPolicyError, BillError, CreditError, HoldError, InvoiceError, PaymentError,
+    PrepaidError, TopUpError,
+};
+use synor_economics::budget::{BudgetError, BudgetExceeded};
 use synor_economics::distribution::DistributionError;
 use synor_economics::id::{AccountId, Address};
 use synor_economics::money::{MicroSynor, MoneyError};
@@ -12,6 +16,7 @@ use synor_economics::pricing::reserved::CommitmentError;
 use synor_economics::pricing::spot::SpotError;
 use synor_economics::pricing::{PriceListError, PricingError};
 use synor_economics::quota::QuotaError;
+use synor_economics::sla::SlaError;
 use synor_store::StoreError;
 use synor_usage::UsageLogError;
 use thiserror::Error;
@@ -77,6 +82,16 @@ pub enum EngineError {
     #[error(transparent)]
     Quota(#[from] QuotaError),
     #[error(transparent)]
+    BudgetRefused(#[from] BudgetError),
+    #[error(transparent)]
+    Budget(#[from] BudgetExceeded),
+    #[error(transparent)]
+    TopUp(#[from] TopUpError),
+    #[error(transparent)]
+    AutoPayPolicy(#[from] AutoPayPolicyError),
+    #[error(transparent)]
+    Sla(#[from] SlaError),
+    #[error(transparent)]
     Spot(#[from] SpotError),
     #[error(transparent)]
     Period(#[from] PeriodError),
@@ -134,6 +149,22 @@ impl From<DistributionError> for EngineError {
 }
 
 impl EngineError {
+    /// Whether money was not spent because a rule says so, before anything was changed.
+    pub(crate) const fn is_refusal(&self) -> bool {
+        use HoldError::{Closed, Exceeded, Expiry, NotPositive};
+        matches!(
+            self,
+            Self::Prepaid(
+                PrepaidError::InsufficientBalance { .. }
+                    | PrepaidError::NotPositive(_)
+                    | PrepaidError::NoOpenHold(_)
+                    | PrepaidError::Hold(
+                        Closed { .. } | Exceeded { .. } | Expiry { .. } | NotPositive(_)
+                    )
+            )
+        )
+    }
+
     /// Whether a decision was made on what has changed meanwhile, so that deciding again may help.
     pub(crate) const fn is_conflict(&self) -> bool {
         matches!(self, Self::Store(StoreError::Conflict { .. }))

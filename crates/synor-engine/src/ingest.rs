@@ -2,6 +2,7 @@
 //! What holds is durable when the batch is answered.
 
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::sync::PoisonError;
 
 use serde::Serialize;
@@ -9,10 +10,10 @@ use synor_economics::account::Account;
 use synor_economics::id::AccountId;
 use synor_economics::metering::{EventError, UsageEvent};
 use synor_economics::period::Timestamp;
-use synor_economics::quota::QuotaExceeded;
 use synor_usage::import::{ReadEvent, RefusedEvent};
 use synor_usage::{Appended, Batch, LogPosition, StreamPosition};
 
+use crate::budgets::BudgetTurn;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::quotas::QuotaTurn;
@@ -102,7 +103,7 @@ impl Engine {
     /// commit. If the batch is atomic and any event does not hold, nothing is stored.
     pub async fn ingest(&self, batch: IngestBatch) -> Result<Ingested, EngineError> {
         // Held until the events are counted, so that no other batch uses the same room.
-        let (mut sorted, turn) = self.sort(batch.events, batch.is_atomic).await?;
+        let (mut sorted, turns) = self.sort(batch.events, batch.is_atomic).await?;
         let events = std::mem::take(&mut sorted.accepted);
         if events.is_empty() && batch.read.is_empty() {
             let position = self.usage.position().await?;
@@ -117,14 +118,18 @@ impl Engine {
             ..Batch::default()
         });
         let appended = appended.await?;
-        drop(turn);
+        let (quotas, mut budgets) = turns;
+        for account in std::mem::take(&mut budgets.watched) {
+            self.budgets.touch(&account);
+        }
+        drop((quotas, budgets));
         Ok(sorted.answer(appended))
     }
 
     /// Which events [`Engine::ingest`] would take now, for a stream whose worker counts them later. It
     /// decides again then: what waits in the stream has used up no quota yet.
     pub async fn admit(&self, batch: IngestBatch) -> Result<Admitted, EngineError> {
-        let (sorted, _turn) = self.sort(batch.events, batch.is_atomic).await?;
+        let (sorted, _turns) = self.sort(batch.events, batch.is_atomic).await?;
         Ok(Admitted {
             events: sorted.accepted,
             rejected: sorted.rejected,
@@ -137,7 +142,7 @@ impl Engine {
         &self,
         events: Vec<ReadEvent>,
         is_atomic: bool,
-    ) -> Result<(Sorted, QuotaTurn), EngineError> {
+    ) -> Result<(Sorted, (QuotaTurn, BudgetTurn)), EngineError> {
         let mut sorted = Sorted::with_capacity(events.len());
         let unknown = self.unknown_accounts(&events).await?;
         let earliest = self.usage.takes_from();
@@ -155,11 +160,13 @@ impl Engine {
         }
         let turn = self.quota_rejections(&sorted.accepted).await?;
         sorted.stop(&turn.rejections);
+        let budgets = self.budget_rejections(&sorted.accepted).await?;
+        sorted.stop(&budgets.rejections);
         if is_atomic && !sorted.rejected.is_empty() {
             sorted.rejected.truncate(REJECTIONS_MAX);
             return Err(EngineError::Rejected(sorted.rejected));
         }
-        Ok((sorted, turn))
+        Ok((sorted, (turn, budgets)))
     }
 
     /// Which of the events' accounts do not exist. The store is asked once for each that is not
@@ -218,10 +225,10 @@ fn too_old(event: UsageEvent, earliest: Option<Timestamp>) -> RefusedEvent {
     }
 }
 
-fn over_quota(event: UsageEvent, quota: &QuotaExceeded) -> RefusedEvent {
+fn over_limit(event: UsageEvent, limit: &impl Display) -> RefusedEvent {
     let quantity = event.quantity.to_string();
     RefusedEvent {
-        error: EventError::new("quantity", quantity, quota),
+        error: EventError::new("quantity", quantity, limit),
         id: Some(event.identity.id),
     }
 }
@@ -257,8 +264,8 @@ impl Sorted {
         self.accepted.push(event);
     }
 
-    /// Takes back the acceptance of events that a quota stops; `stopped` says of each whether.
-    fn stop(&mut self, stopped: &[Option<QuotaExceeded>]) {
+    /// Takes back the acceptance of events that a limit stops; `stopped` says of each whether.
+    fn stop<L: Display>(&mut self, stopped: &[Option<L>]) {
         if stopped.iter().all(Option::is_none) {
             return;
         }
@@ -269,7 +276,7 @@ impl Sorted {
         for ((event, &index), reason) in accepted.zip(&self.places).zip(reasons) {
             match reason {
                 None => kept.accept(index, event),
-                Some(quota) => kept.reject(index, over_quota(event, quota)),
+                Some(limit) => kept.reject(index, over_limit(event, limit)),
             }
         }
         kept.rejected.sort_by_key(|rejection| rejection.index);

@@ -11,30 +11,40 @@ use crate::engine::Engine;
 
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 const AUTO_PAY_EVERY: Duration = Duration::from_secs(2);
+const TOP_UP_EVERY: Duration = Duration::from_secs(2);
 const REFERRALS_EVERY: Duration = Duration::from_secs(5);
 const SPOT_EVERY: Duration = Duration::from_secs(1);
+const HOLDS_EVERY: Duration = Duration::from_secs(1);
 const DUNNING_EVERY: Duration = Duration::from_secs(60);
 const CLOSE_EVERY: Duration = Duration::from_secs(60);
 const REFUNDS_EVERY: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Runs the jobs until `stop` changes or its sender is gone. A job that fails is logged and tried again.
-    pub async fn run_jobs(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+    pub async fn run_jobs(self: Arc<Self>, stop: watch::Receiver<bool>) {
+        tokio::join!(self.run_money_jobs(stop.clone()), self.run_watch_jobs(stop));
+    }
+
+    async fn run_money_jobs(&self, mut stop: watch::Receiver<bool>) {
         let mut follow = interval(FOLLOW_EVERY);
         let mut auto_pay = interval(AUTO_PAY_EVERY);
+        let mut top_up = interval(TOP_UP_EVERY);
         let mut dunning = interval(DUNNING_EVERY);
         let mut close = interval(CLOSE_EVERY);
         let mut refunds = interval(REFUNDS_EVERY);
         let mut referrals = interval(REFERRALS_EVERY);
         let mut spot = interval(SPOT_EVERY);
+        let mut holds = interval(HOLDS_EVERY);
         for timer in [
             &mut follow,
             &mut auto_pay,
+            &mut top_up,
             &mut dunning,
             &mut close,
             &mut refunds,
             &mut referrals,
             &mut spot,
+            &mut holds,
         ] {
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
@@ -43,8 +53,12 @@ impl Engine {
                 _ = stop.changed() => return,
                 _ = follow.tick() => ("follow chain", self.follow_chain().await),
                 _ = auto_pay.tick() => ("auto-pay", self.run_auto_pay().await),
+                _ = top_up.tick() => ("top-up", self.run_top_ups().await),
+                // A deduction may have brought a balance under its threshold.
+                () = self.budgets.woken() => ("top-up", self.run_top_ups().await),
                 _ = referrals.tick() => ("referrals", self.reward_referrals().await),
                 _ = spot.tick() => ("spot market", self.clear_spot_due().await),
+                _ = holds.tick() => ("holds", self.expire_holds().await),
                 _ = refunds.tick() => ("refunds", self.send_refunds().await),
                 _ = close.tick(), if self.auto_close =>
                     ("closing", self.close_due().await.map(|months| months.len())),

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use synor_chain::ChainError;
 use synor_economics::billing::settlement::SettlementError;
-use synor_economics::billing::{InvoiceError, PrepaidError};
+use synor_economics::billing::{HoldError, InvoiceError, PrepaidError};
 use synor_economics::pricing::spot::SpotError;
 use synor_engine::EngineError;
 use synor_store::StoreError;
@@ -122,6 +122,15 @@ impl From<EngineError> for Problem {
             EngineError::Prepaid(PrepaidError::InsufficientBalance { .. }) => {
                 (S::PAYMENT_REQUIRED, "insufficient-balance")
             }
+            EngineError::Prepaid(PrepaidError::Hold(HoldError::Closed { .. })) => {
+                (S::CONFLICT, "hold-closed")
+            }
+            EngineError::Prepaid(PrepaidError::Hold(HoldError::Exceeded { .. })) => {
+                (S::UNPROCESSABLE_ENTITY, "hold-exceeded")
+            }
+            EngineError::Prepaid(PrepaidError::Hold(HoldError::Expiry { .. })) => {
+                (S::UNPROCESSABLE_ENTITY, "invalid-request")
+            }
             EngineError::Prepaid(_)
             | EngineError::Settlement(SettlementError::Credit(_) | SettlementError::Money(_)) => {
                 (S::UNPROCESSABLE_ENTITY, "invalid-amount")
@@ -142,6 +151,10 @@ impl From<EngineError> for Problem {
             }
             EngineError::Promotion(_) => (S::UNPROCESSABLE_ENTITY, "promo-code-refused"),
             EngineError::Commitment(_) => (S::UNPROCESSABLE_ENTITY, "commitment-refused"),
+            EngineError::BudgetRefused(_) => (S::UNPROCESSABLE_ENTITY, "budget-refused"),
+            EngineError::Budget(_) => (S::PAYMENT_REQUIRED, "budget-exceeded"),
+            EngineError::TopUp(_) => (S::UNPROCESSABLE_ENTITY, "top-up-refused"),
+            EngineError::Sla(_) => (S::UNPROCESSABLE_ENTITY, "incident-refused"),
             EngineError::Quota(_) => (S::UNPROCESSABLE_ENTITY, "quota-refused"),
             EngineError::Spot(SpotError::Money(_)) => (S::UNPROCESSABLE_ENTITY, "invalid-amount"),
             EngineError::Spot(_) => (S::UNPROCESSABLE_ENTITY, "invalid-request"),
@@ -170,9 +183,10 @@ impl From<EngineError> for Problem {
             EngineError::PriceListBackDated { .. } => (S::CONFLICT, "price-list-back-dated"),
             EngineError::PriceList(_) => (S::UNPROCESSABLE_ENTITY, "price-list-refused"),
             EngineError::PriceListChanged { .. } => (S::CONFLICT, "price-list-changed"),
-            EngineError::Settlement(_) | EngineError::Store(_) | EngineError::Usage(_) => {
-                (S::INTERNAL_SERVER_ERROR, "internal")
-            }
+            EngineError::AutoPayPolicy(_)
+            | EngineError::Settlement(_)
+            | EngineError::Store(_)
+            | EngineError::Usage(_) => (S::INTERNAL_SERVER_ERROR, "internal"),
         };
         let detail = match &error {
             _ if status == S::INTERNAL_SERVER_ERROR => {

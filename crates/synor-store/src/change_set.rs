@@ -8,6 +8,7 @@ use synor_economics::period::Timestamp;
 
 use crate::document::{Document, StoredDocument};
 use crate::error::StoreError;
+use crate::lane::Lane;
 
 /// Something that decisions are made on, with a version that every decision about it raises.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +29,10 @@ pub enum Scope {
     SpotMarket(String),
     /// All quotas.
     Quotas,
+    /// All budgets.
+    Budgets,
+    /// An account's alerts.
+    Alerts(AccountId),
     /// Keys, price lists and the like.
     Settings,
 }
@@ -43,6 +48,8 @@ impl std::fmt::Display for Scope {
             Self::SpotMarket(id) => write!(f, "spot market {id}"),
             Self::Referrals => f.write_str("referrals"),
             Self::Quotas => f.write_str("quotas"),
+            Self::Budgets => f.write_str("budgets"),
+            Self::Alerts(id) => write!(f, "alerts of {id}"),
             Self::Settings => f.write_str("settings"),
         }
     }
@@ -57,6 +64,8 @@ pub struct ChangeSet {
     pub request: String,
     /// The versions that the decision was made on.
     pub expects: BTreeMap<Scope, u64>,
+    /// What it was decided behind, if that had not landed yet.
+    pub lane: Option<Lane>,
     /// New and changed documents.
     pub documents: Vec<StoredDocument>,
     /// Movements of value.
@@ -74,6 +83,7 @@ impl ChangeSet {
             command: command.into(),
             request: String::new(),
             expects: BTreeMap::new(),
+            lane: None,
             documents: Vec::new(),
             entries: Vec::new(),
             reply: serde_json::Value::Null,

@@ -7,7 +7,7 @@ use synor_economics::billing::{
     AutoPayConfig, CreditEntry, CreditUse, Deposit, Invoice, Payment, PaymentStatus,
 };
 use synor_economics::distribution::Distribution;
-use synor_economics::id::{AccountId, DeductionId};
+use synor_economics::id::{AccountId, DeductionId, HoldId};
 use synor_economics::money::MicroSynor;
 use synor_economics::period::Timestamp;
 use synor_economics::pricing::promotion::{Promotion, Redemption};
@@ -22,16 +22,21 @@ use crate::error::StoreError;
 #[allow(missing_docs)]
 pub enum Kind {
     Account,
+    Alert,
     ApiKey,
     AutoPay,
     AutoPayCharge,
+    Budget,
     Commitment,
     Counter,
     Credit,
     CreditNote,
+    CreditExpiry,
     Deduction,
     Deposit,
     Distribution,
+    Incident,
+    Hold,
     Invoice,
     Payment,
     PriceList,
@@ -41,6 +46,8 @@ pub enum Kind {
     Referral,
     Refund,
     Reminder,
+    SlaOutcome,
+    SpendTally,
     SpotAsk,
     SpotBid,
     SpotClearing,
@@ -49,22 +56,29 @@ pub enum Kind {
     SpotMarket,
     SpotPrice,
     Suspension,
+    TopUp,
+    TopUpConfig,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 37] = [
         Self::Account,
+        Self::Alert,
         Self::ApiKey,
         Self::AutoPay,
         Self::AutoPayCharge,
+        Self::Budget,
         Self::Commitment,
         Self::Counter,
         Self::Credit,
         Self::CreditNote,
+        Self::CreditExpiry,
         Self::Deduction,
         Self::Deposit,
         Self::Distribution,
+        Self::Incident,
+        Self::Hold,
         Self::Invoice,
         Self::Payment,
         Self::PriceList,
@@ -74,6 +88,8 @@ impl Kind {
         Self::Referral,
         Self::Refund,
         Self::Reminder,
+        Self::SlaOutcome,
+        Self::SpendTally,
         Self::SpotAsk,
         Self::SpotBid,
         Self::SpotClearing,
@@ -82,6 +98,8 @@ impl Kind {
         Self::SpotMarket,
         Self::SpotPrice,
         Self::Suspension,
+        Self::TopUp,
+        Self::TopUpConfig,
     ];
 
     /// The kind of this name.
@@ -89,20 +107,30 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
+    /// Whether its documents change many times for once that they are made.
+    pub(crate) const fn changes_often(self) -> bool {
+        matches!(self, Self::Counter | Self::Credit)
+    }
+
     /// The kind's name, as it is stored.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Account => "account",
+            Self::Alert => "alert",
             Self::ApiKey => "api_key",
             Self::AutoPay => "auto_pay",
             Self::AutoPayCharge => "auto_pay_charge",
+            Self::Budget => "budget",
             Self::Commitment => "commitment",
             Self::Counter => "counter",
             Self::Credit => "credit",
             Self::CreditNote => "credit_note",
+            Self::CreditExpiry => "credit_expiry",
             Self::Deduction => "deduction",
             Self::Deposit => "deposit",
             Self::Distribution => "distribution",
+            Self::Incident => "incident",
+            Self::Hold => "hold",
             Self::Invoice => "invoice",
             Self::Payment => "payment",
             Self::PriceList => "price_list",
@@ -112,6 +140,8 @@ impl Kind {
             Self::Referral => "referral",
             Self::Refund => "refund",
             Self::Reminder => "reminder",
+            Self::SlaOutcome => "sla_outcome",
+            Self::SpendTally => "spend_tally",
             Self::SpotAsk => "spot_ask",
             Self::SpotBid => "spot_bid",
             Self::SpotClearing => "spot_clearing",
@@ -120,6 +150,8 @@ impl Kind {
             Self::SpotMarket => "spot_market",
             Self::SpotPrice => "spot_price",
             Self::Suspension => "suspension",
+            Self::TopUp => "top_up",
+            Self::TopUpConfig => "top_up_config",
         }
     }
 }
@@ -229,6 +261,9 @@ pub struct Deduction {
     pub amount_micro_synor: MicroSynor,
     /// Of which credits.
     pub credits: Vec<CreditUse>,
+    /// Captured from which hold; absent if it was taken at once.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hold_id: Option<HoldId>,
     /// What for.
     pub reason: String,
     /// When.
@@ -273,7 +308,7 @@ impl Document for AutoPayConfig {
             account: Some(self.account_id.clone()),
             // A wallet pays for one account at a time.
             lookup: self.enabled.then(|| self.funding_source.to_string()),
-            is_open: self.enabled,
+            is_open: self.enabled && self.paused.is_none(),
             ..Keys::default()
         }
     }

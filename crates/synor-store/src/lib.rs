@@ -9,7 +9,10 @@ mod digest;
 mod document;
 mod error;
 mod group;
+mod hold;
 mod invoicing;
+mod lane;
+mod limits;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod prepared;
@@ -25,6 +28,8 @@ pub use document::{
 };
 pub use error::StoreError;
 pub use invoicing::Suspension;
+pub use lane::{Landing, Lane};
+pub use limits::SpendTally;
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_SCHEMA, PostgresStore};
 pub use spot::{

@@ -8,6 +8,7 @@ use synor_economics::money::MicroSynor;
 use crate::change_set::{ChangeSet, Committed, Scope};
 use crate::document::{Document, Kind, StoredDocument};
 use crate::error::StoreError;
+use crate::lane::Landing;
 use crate::transfer::{BookPart, BookRow};
 
 /// A place in a list.
@@ -132,7 +133,13 @@ pub struct BookCheck {
 pub trait Store: Send + Sync {
     /// Lands all of the changes in one durable transaction, or none of them. The second commit of a
     /// command returns the first one's reply.
-    async fn commit(&self, changes: ChangeSet) -> Result<Committed, StoreError>;
+    async fn commit(&self, changes: ChangeSet) -> Result<Committed, StoreError> {
+        self.submit(changes).await?.landed().await
+    }
+
+    /// The same in two steps: once this has returned, the changes have their place behind all that
+    /// were submitted before, and what is decided on them may be submitted.
+    async fn submit(&self, changes: ChangeSet) -> Result<Landing, StoreError>;
 
     /// The reply of a command, if it was committed for this request.
     async fn replay(&self, command: &str, request: &str) -> Result<Option<Committed>, StoreError>;

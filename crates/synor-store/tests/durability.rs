@@ -189,14 +189,14 @@ async fn a_newer_schema_is_refused_by_name() {
             .unwrap()
             .pragma_update(None, "user_version", to)
     };
-    raise(3).unwrap();
+    raise(4).unwrap();
     let error = SqliteStore::open(&file).map(drop).unwrap_err();
     assert!(
         matches!(
             error,
             StoreError::NewerSchema {
-                found: 3,
-                known: 2,
+                found: 4,
+                known: 3,
                 ..
             }
         ),
@@ -205,10 +205,10 @@ async fn a_newer_schema_is_refused_by_name() {
     assert!(
         error
             .to_string()
-            .contains("book.db has schema 3, this program knows up to 2"),
+            .contains("book.db has schema 4, this program knows up to 3"),
         "{error}"
     );
-    raise(2).unwrap();
+    raise(3).unwrap();
     let store = SqliteStore::open(&file).unwrap();
     assert_eq!(
         state(&store).await.journal.len(),

@@ -58,7 +58,7 @@ async fn serve(folder: &Path) -> SocketAddr {
             created_at: Timestamp::from_secs(0),
             plan_changes: Vec::new(),
             referred_by: None,
-                tax_changes: Vec::new(),
+            tax_changes: Vec::new(),
         };
         changes.put(&account).unwrap();
     }

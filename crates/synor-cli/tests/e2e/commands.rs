@@ -249,6 +249,7 @@ fn an_invoice_is_paid_from_the_wallet_and_shared_out() {
 #[test]
 fn auto_pay_collects_what_is_closed_and_no_more_than_its_maximum() {
     let folder = Folder::new();
+    folder.configure("block_interval_ms = 10\n[auto_pay]\nlead_secs = 0\n");
     let _server = Server::start(&folder);
     let key = folder.open_account("acme");
     folder.type_in("wallet create").ok();

@@ -9,6 +9,7 @@
 //! | `assets:clawback:ACCOUNT` | asset | coins spent here that the chain then took back |
 //! | `liabilities:prepaid:ACCOUNT` | liability | a customer's unused deposits |
 //! | `liabilities:credit:ACCOUNT` | liability | a customer's unused granted credit |
+//! | `liabilities:held:ACCOUNT` | liability | what of both is on hold |
 //! | `liabilities:operator:PROVIDER` | liability | what an operator has earned |
 //! | `liabilities:treasury` | liability | the protocol treasury's share |
 //! | `liabilities:burn` | liability | what is to be burnt |
@@ -16,6 +17,7 @@
 //! | `liabilities:tax` | liability | taxes invoiced, for the authorities |
 //! | `liabilities:suspense` | liability | coins received that name no invoice or deposit |
 //! | `income:service_fees` | income | fees earned and not yet distributed |
+//! | `income:credits_expired` | income | credit that expired unused: what was given away and never taken |
 //! | `expenses:credits_granted` | expense | credit given away |
 //! | `expenses:write_offs` | expense | what was owed on invoices and given up, until it is paid after all |
 
@@ -60,6 +62,7 @@ pub enum LedgerAccount {
     Clawback(AccountId),
     Prepaid(AccountId),
     Credit(AccountId),
+    Held(AccountId),
     Operator(ProviderId),
     Treasury,
     Burn,
@@ -67,6 +70,7 @@ pub enum LedgerAccount {
     Tax,
     Suspense,
     ServiceFees,
+    CreditsExpired,
     CreditsGranted,
     WriteOffs,
 }
@@ -79,6 +83,7 @@ impl LedgerAccount {
             self,
             Self::Prepaid(_)
                 | Self::Credit(_)
+                | Self::Held(_)
                 | Self::Operator(_)
                 | Self::Refunds(_)
                 | Self::Suspense
@@ -94,6 +99,7 @@ impl fmt::Display for LedgerAccount {
             Self::Clawback(id) => format!("assets:clawback:{id}"),
             Self::Prepaid(id) => format!("liabilities:prepaid:{id}"),
             Self::Credit(id) => format!("liabilities:credit:{id}"),
+            Self::Held(id) => format!("liabilities:held:{id}"),
             Self::Operator(id) => format!("liabilities:operator:{id}"),
             Self::Treasury => "liabilities:treasury".to_owned(),
             Self::Burn => "liabilities:burn".to_owned(),
@@ -101,6 +107,7 @@ impl fmt::Display for LedgerAccount {
             Self::Tax => "liabilities:tax".to_owned(),
             Self::Suspense => "liabilities:suspense".to_owned(),
             Self::ServiceFees => "income:service_fees".to_owned(),
+            Self::CreditsExpired => "income:credits_expired".to_owned(),
             Self::CreditsGranted => "expenses:credits_granted".to_owned(),
             Self::WriteOffs => "expenses:write_offs".to_owned(),
         };
@@ -122,6 +129,7 @@ impl FromStr for LedgerAccount {
             (Some("assets"), Some("clawback"), _) => Self::Clawback(account(owner)?),
             (Some("liabilities"), Some("prepaid"), _) => Self::Prepaid(account(owner)?),
             (Some("liabilities"), Some("credit"), _) => Self::Credit(account(owner)?),
+            (Some("liabilities"), Some("held"), _) => Self::Held(account(owner)?),
             (Some("liabilities"), Some("operator"), Some(owner)) => {
                 Self::Operator(owner.parse().map_err(|_| unknown())?)
             }
@@ -131,6 +139,7 @@ impl FromStr for LedgerAccount {
             (Some("liabilities"), Some("tax"), None) => Self::Tax,
             (Some("liabilities"), Some("suspense"), None) => Self::Suspense,
             (Some("income"), Some("service_fees"), None) => Self::ServiceFees,
+            (Some("income"), Some("credits_expired"), None) => Self::CreditsExpired,
             (Some("expenses"), Some("credits_granted"), None) => Self::CreditsGranted,
             (Some("expenses"), Some("write_offs"), None) => Self::WriteOffs,
             _ => return Err(unknown()),
@@ -180,6 +189,17 @@ impl JournalEntry {
         description: String,
         sides: impl IntoIterator<Item = (LedgerAccount, MicroSynor)>,
     ) -> Result<Self, LedgerError> {
+        Self::with_id(EntryId::derived(cause), posted_at, description, sides)
+    }
+
+    /// The same for a cause that has an id of its own, which the entry then has, too: ids that are
+    /// made in order of time lie beside each other in the book.
+    pub fn with_id(
+        entry_id: EntryId,
+        posted_at: Timestamp,
+        description: String,
+        sides: impl IntoIterator<Item = (LedgerAccount, MicroSynor)>,
+    ) -> Result<Self, LedgerError> {
         let postings = sides
             .into_iter()
             .filter(|(_, amount)| !amount.is_zero())
@@ -189,7 +209,7 @@ impl JournalEntry {
             })
             .collect();
         let entry = Self {
-            entry_id: EntryId::derived(cause),
+            entry_id,
             posted_at,
             description,
             postings,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::auto_pay::AutoPayPause;
 use super::invoice::{Invoice, InvoiceError};
 use super::number::InvoiceNumber;
 use super::status::InvoiceStatus;
@@ -243,6 +244,12 @@ pub struct AutoPayConfig {
     pub max_per_invoice_micro_synor: MicroSynor,
     /// Whether it is in force.
     pub enabled: bool,
+    /// The transaction of the last grant; a charge waits for it as long as the chain does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub grant_tx: Option<TxId>,
+    /// Why it does not collect now, though it is in force.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub paused: Option<AutoPayPause>,
 }
 
 /// Decides what to ask for and how much to take.

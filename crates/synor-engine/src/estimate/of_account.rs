@@ -13,7 +13,7 @@ use crate::error::EngineError;
 impl Engine {
     /// An account's month under these price lists: the running one up to now, another one whole.
     /// What came late for earlier months belongs to it as long as it has not been billed.
-    pub(super) async fn estimator_of<'a>(
+    pub(crate) async fn estimator_of<'a>(
         &self,
         account: &Account,
         month: Option<Month>,
@@ -41,7 +41,7 @@ impl Engine {
     }
 
     /// An account's month with what was used in it before an instant, without what came late.
-    pub(super) async fn estimator_until<'a>(
+    pub(crate) async fn estimator_until<'a>(
         &self,
         account: &Account,
         month: Month,

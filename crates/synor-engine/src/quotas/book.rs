@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use synor_economics::budget::Budget;
 use synor_economics::id::AccountId;
 use synor_economics::metering::ResourceType;
 use synor_economics::quota::{Quota, QuotaEffect};
@@ -60,7 +61,7 @@ impl Quotas {
 
 impl QuotaBook {
     /// Makes the next reader look again.
-    pub(super) fn forget(&self) {
+    pub(crate) fn forget(&self) {
         let mut held = self.held();
         held.looked_at = None;
         held.forgotten = held.forgotten.wrapping_add(1);
@@ -79,7 +80,9 @@ impl QuotaBook {
             (held.version, held.forgotten, known)
         };
         let looked_at = Some(Instant::now());
+        // Each only grows, so that their sum changes whenever one does.
         let now = store.version(&Scope::Quotas).await?;
+        let now = now.saturating_add(store.version(&Scope::Budgets).await?);
         let quotas = match known {
             Some(quotas) if version == now => quotas,
             _ => Arc::new(read(store).await?),
@@ -105,7 +108,11 @@ impl QuotaBook {
 }
 
 async fn read(store: &dyn Store) -> Result<Quotas, StoreError> {
-    let all: Vec<Quota> = store.list(ListQuery::all(Kind::Quota).open()).await?.items;
+    let mut all: Vec<Quota> = store.list(ListQuery::all(Kind::Quota).open()).await?.items;
+    let budgets: Vec<Budget> = store.list(ListQuery::all(Kind::Budget).open()).await?.items;
+    // A budget on usage that stops is one more quota, beside what the operator has set.
+    let stops = budgets.iter().filter(|b| b.effect == QuotaEffect::Stop);
+    all.extend(stops.filter_map(Budget::quota));
     let mut quotas = Quotas::default();
     for quota in all {
         let of_account = quotas.0.entry(quota.account_id.clone()).or_default();

@@ -155,7 +155,7 @@ impl Engine {
     }
 
     /// What an account used of one resource in a period.
-    async fn used_in(
+    pub(crate) async fn used_in(
         &self,
         account: &AccountId,
         resource: ResourceType,

@@ -11,15 +11,17 @@ use std::time::Duration;
 use synor_chain::{
     Chain, DevChain, DevChainConfig, DevControls, Reorganization, SignedTransaction, Soma, Wallet,
 };
-use synor_economics::billing::{Invoice, InvoiceStatus, LedgerAccount, Payment, PaymentStatus};
+use synor_economics::billing::{
+    AutoPayPolicy, Invoice, InvoiceStatus, LedgerAccount, Payment, PaymentStatus,
+};
 use synor_economics::id::{AccountId, InvoiceId, TxId};
 use synor_economics::metering::RawEvent;
 use synor_economics::money::MicroSynor;
 use synor_economics::period::Timestamp;
 use synor_economics::pricing::PriceList;
 use synor_engine::{
-    Balance, Clock, ClosedInvoice, ClosedPeriod, DepositState, Engine, EngineConfig, EngineError,
-    IngestBatch, NewAccount, NewDeposit, Verification,
+    AutoPayOrder, Balance, Clock, ClosedInvoice, ClosedPeriod, DepositState, Engine, EngineConfig,
+    EngineError, IngestBatch, NewAccount, NewDeposit, Verification,
 };
 use synor_store::{SqliteStore, Store};
 use synor_usage::import::RefusedEvent;
@@ -98,7 +100,51 @@ impl World {
 
     /// Another engine over the same log, book and chain, as a second node would be.
     pub async fn another_engine(&self) -> Arc<Engine> {
-        engine(&self.usage, &self.store, &self.chain, &self.clock).await
+        self.engine_with(config()).await
+    }
+
+    /// Another engine that is told something else.
+    pub async fn engine_with(&self, config: EngineConfig) -> Arc<Engine> {
+        engine_told(&self.usage, &self.store, &self.chain, &self.clock, config).await
+    }
+
+    /// A grant to the billing address, signed by the payer: the most of one charge, and of all.
+    pub async fn signed_grant(&self, most: &str, of_all: &str) -> SignedTransaction {
+        let soma = |amount| Soma::from_micro(synor(amount)).unwrap();
+        let nonce = self.chain.next_nonce(self.payer.address()).await.unwrap();
+        let spender = self.engine.pay_to();
+        self.payer
+            .sign_grant(CHAIN, nonce, spender, soma(most), soma(of_all))
+            .unwrap()
+    }
+
+    /// Switches auto-pay on with a new grant, which is in a block then.
+    pub async fn auto_pay(&self, account: &str, most: &str, of_all: &str) {
+        let order = AutoPayOrder {
+            enabled: true,
+            max_per_invoice_micro_synor: Some(synor(most)),
+            signed_grant: Some(self.signed_grant(most, of_all).await),
+        };
+        self.engine
+            .configure_auto_pay(&id(account), order)
+            .await
+            .unwrap();
+        self.mine(1).await;
+    }
+
+    /// The same log, chain and clock over another book, without accounts.
+    pub async fn over(self, store: Arc<dyn Store>) -> Self {
+        let engine = engine(&self.usage, &store, &self.chain, &self.clock).await;
+        Self {
+            engine,
+            store,
+            ..self
+        }
+    }
+
+    /// Another engine over another connection to the same book.
+    pub async fn engine_over(&self, store: Arc<dyn Store>) -> Arc<Engine> {
+        engine(&self.usage, &store, &self.chain, &self.clock).await
     }
 
     /// Drops everything and opens it again from the folder.
@@ -311,11 +357,32 @@ impl World {
     }
 }
 
+/// As it comes, but charges are made as soon as they are announced.
+fn config() -> EngineConfig {
+    EngineConfig {
+        auto_pay: AutoPayPolicy {
+            lead_secs: 0,
+            ..AutoPayPolicy::default()
+        },
+        ..EngineConfig::default()
+    }
+}
+
 pub async fn engine(
     usage: &Arc<dyn UsageLog>,
     store: &Arc<dyn Store>,
     chain: &Arc<DevChain>,
     clock: &Arc<TestClock>,
+) -> Arc<Engine> {
+    engine_told(usage, store, chain, clock, config()).await
+}
+
+async fn engine_told(
+    usage: &Arc<dyn UsageLog>,
+    store: &Arc<dyn Store>,
+    chain: &Arc<DevChain>,
+    clock: &Arc<TestClock>,
+    config: EngineConfig,
 ) -> Arc<Engine> {
     let engine = Engine::new(
         Arc::clone(usage),
@@ -323,7 +390,7 @@ pub async fn engine(
         Arc::clone(chain) as Arc<dyn Chain>,
         Arc::clone(clock) as Arc<dyn Clock>,
         Wallet::development(CHAIN, "billing"),
-        EngineConfig::default(),
+        config,
         PriceList::built_in().unwrap(),
     );
     Arc::new(engine.await.unwrap())

@@ -3,6 +3,7 @@
 mod accounts;
 mod books;
 mod corrections;
+mod incidents;
 mod invoices;
 mod quotas;
 mod stream;
@@ -48,6 +49,8 @@ pub fn router() -> Router<AppState> {
             "/price-lists",
             get(books::price_lists).post(terms::activate_price_list),
         )
+        .route("/incidents", get(incidents::list).post(incidents::report))
+        .route("/incidents/{id}", get(incidents::show))
         .route("/journal", get(books::journal))
         .route("/distribution", get(books::distribution))
         .route("/verify", post(books::verify))

@@ -2,14 +2,29 @@
 
 mod auto_pay;
 mod balance;
+mod budgets;
 mod corrections;
 mod deposit;
 mod events;
 mod export;
+<<<<<<< HEAD
 pub(crate) mod invoices;
+||||||| fa0c07f
+mod invoices;
+=======
+mod holds;
+mod invoices;
+>>>>>>> main
 mod pay;
 mod terms;
+<<<<<<< HEAD
 pub(crate) mod usage;
+||||||| fa0c07f
+mod usage;
+=======
+mod top_up;
+mod usage;
+>>>>>>> main
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -20,8 +35,22 @@ use crate::state::AppState;
 pub fn router() -> Router<AppState> {
     Router::new()
         .route("/balance", get(balance::balance))
+        .route("/balance/sufficient", get(balance::sufficient))
         .route("/credits", get(balance::credits))
+        .route("/credits/{id}", get(balance::credit))
+        .route(
+            "/budgets",
+            get(budgets::list)
+                .post(budgets::set)
+                .delete(budgets::remove),
+        )
+        .route("/alerts", get(budgets::alerts))
+        .route("/top-up", get(top_up::show).post(top_up::configure))
         .route("/deduct", post(balance::deduct))
+        .route("/holds", get(holds::list).post(holds::place))
+        .route("/holds/{id}", get(holds::show))
+        .route("/holds/{id}/capture", post(holds::capture))
+        .route("/holds/{id}/release", post(holds::release))
         .route("/invoices", get(invoices::list))
         .route("/invoices/current", get(invoices::current))
         .route("/invoices/{id}", get(invoices::show))
@@ -40,6 +69,7 @@ pub fn router() -> Router<AppState> {
         .route("/deposit", post(deposit::announce))
         .route("/deposits/{id}", get(deposit::show))
         .route("/auto-pay", get(auto_pay::show).post(auto_pay::configure))
+        .route("/auto-pay/resume", post(auto_pay::resume))
         .route("/terms", get(terms::show))
         .route("/promo-codes", post(terms::redeem))
         .route("/export", get(export::export))

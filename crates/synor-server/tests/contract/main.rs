@@ -7,7 +7,9 @@ mod books;
 mod corrections;
 mod cost;
 mod document;
+mod holds;
 mod invoices;
+mod limits;
 mod money;
 mod refusals;
 mod spot;
@@ -23,6 +25,7 @@ const BETA: &str = "beta";
 /// An id of each kind that nothing has.
 const NO_INVOICE: &str = "inv_00000000000000000000000000000000";
 const NO_DEPOSIT: &str = "dep_00000000000000000000000000000000";
+const NO_HOLD: &str = "hld_00000000000000000000000000000000";
 const NO_ASK: &str = "ask_00000000000000000000000000000000";
 const NO_BID: &str = "bid_00000000000000000000000000000000";
 
@@ -38,10 +41,13 @@ async fn every_answer_is_as_documented() {
     usage::quotas(&server, &acme).await;
     usage::usage(&server, &acme).await;
     let deposit = money::prepaid(&server, &acme).await;
+    limits::credits(&server, &acme).await;
+    limits::budgets(&server, &acme).await;
     let invoices = invoices::closing(&server).await;
     invoices::reading_invoices(&server, &acme, &invoices).await;
     money::auto_pay(&server, &acme, &beta).await;
     money::paying(&server, &acme, &invoices).await;
+    limits::incidents(&server).await;
     invoices::voiding(&server, &invoices).await;
     corrections::corrections(&server, &acme).await;
     books::books(&server).await;
@@ -49,6 +55,7 @@ async fn every_answer_is_as_documented() {
     terms::terms(&server).await;
     cost::cost(&server, &acme).await;
     spot::spot(&server, &acme, &beta).await;
+    holds::holds(&server).await;
     books::chain(&server, &acme, &deposit, &invoices).await;
     // 202 is answered by a server before a stream; see `stream`.
     server.assert_all_seen(|_, status| matches!(status, 202 | 401 | 403 | 413 | 500 | 503));

@@ -1,6 +1,7 @@
 //! What comes in: deposits, credits, auto-pay and payments.
 
 use serde_json::{Value, json};
+use synor_chain::Chain;
 
 use crate::invoices::Invoices;
 use crate::support::document::text;
@@ -90,6 +91,11 @@ pub async fn prepaid(server: &Server, acme: &str) -> String {
         };
         let credit = call().json(&grant).expect(201).await;
         assert_eq!(call().json(&grant).expect(201).await, credit);
+        if source["type"] == "sla_credit" {
+            // Another command, and the same incident.
+            let call = server.admin("grantCredit").path("id", ACME).json(&grant);
+            call.problem(409, "conflict").await;
+        }
         let grant = json!({ "amount": "3 SYNOR", "source": source });
         call()
             .json(&grant)
@@ -201,10 +207,21 @@ pub async fn auto_pay(server: &Server, acme: &str, beta: &str) {
     server.chain.mine(1).await.expect("a block");
     assert_eq!(server.call("getAutoPay").key(beta).expect(200).await, on);
 
+    let revoke = server.grant(&wallet, 0).await;
+    let revoke = serde_json::from_value(revoke).expect("a transaction");
+    server.chain.submit(revoke).await.expect("a revocation");
+    server.chain.mine(1).await.expect("a block");
+    crate::limits::paused_auto_pay(server, beta).await;
+    let grant = server.grant(&wallet, 500).await;
+    configure(beta, &with(grant)).expect(200).await;
+    server.chain.mine(1).await.expect("a block");
+
     server.engine.run_auto_pay().await.expect("auto-pay");
     server.confirm().await;
     let balance = server.call("getBalance").key(beta).expect(200).await;
-    assert_eq!(balance["open_invoices"], 0);
+    let shown = server.call("getAutoPay").key(beta).expect(200).await;
+    assert_eq!(balance["open_invoices"], 0, "{shown}");
+    crate::limits::top_ups(server, beta).await;
     let off = configure(beta, &json!({ "enabled": false }))
         .expect(200)
         .await;

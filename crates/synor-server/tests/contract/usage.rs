@@ -564,11 +564,16 @@ pub async fn usage(server: &Server, acme: &str) {
             match operation.id.as_str() {
                 "exportMonth" => call.query("period", "2026-01"),
                 "deductBalance" => call.json(&json!({ "amount": "1 SYNOR", "reason": "r" })),
+                "placeHold" => call.json(&json!({ "amount": "1 SYNOR", "reason": "r" })),
+                "hasSufficientBalance" => call.query("required_micro_synor", "1"),
                 "announceDeposit" => call.json(&json!({ "amount": "1 SYNOR" })),
                 "redeemPromoCode" => call.json(&json!({ "code": "NOTHING" })),
                 "placeSpotBid" => call.json(&json!({ "resource": "compute.cpu",
                     "quantity": "1", "price": "1 SYNOR" })),
-                "configureAutoPay" => call.json(&json!({ "enabled": false })),
+                "configureAutoPay" | "configureTopUp" => call.json(&json!({ "enabled": false })),
+                "setBudget" => call.json(&json!({ "name": "all", "on": "spend",
+                    "amount": "1 SYNOR", "thresholds": ["80%"], "effect": "warn" })),
+                "removeBudget" => call.query("name", "all"),
                 _ => call,
             }
         };

@@ -10,6 +10,7 @@
 mod commits;
 mod documents;
 mod invoicing;
+mod limits;
 mod lists;
 mod racing;
 mod records;

@@ -18,6 +18,7 @@ use tokio_postgres::NoTls;
 use crate::change_set::{ChangeSet, Committed, Scope};
 use crate::document::{Kind, StoredDocument};
 use crate::error::StoreError;
+use crate::lane::Landing;
 use crate::prepared::Prepared;
 use crate::store::{AccountRecords, BookCheck, JournalLine, ListQuery, Page, RecordsQuery, Store};
 use crate::transfer::{BookPart, BookRow};
@@ -155,8 +156,8 @@ fn address(config: &tokio_postgres::Config, schema: &str) -> String {
 
 #[async_trait]
 impl Store for PostgresStore {
-    async fn commit(&self, changes: ChangeSet) -> Result<Committed, StoreError> {
-        self.writer.commit(Prepared::of(changes).await?).await
+    async fn submit(&self, changes: ChangeSet) -> Result<Landing, StoreError> {
+        self.writer.submit(Prepared::of(changes).await?).await
     }
 
     async fn replay(&self, command: &str, request: &str) -> Result<Option<Committed>, StoreError> {

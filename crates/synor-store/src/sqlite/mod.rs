@@ -1,7 +1,9 @@
 //! The book of record in one SQLite file.
 
 mod check;
+mod checkpoint;
 mod commit;
+mod kept;
 mod read;
 mod schema;
 mod transfer;
@@ -18,6 +20,7 @@ use synor_economics::money::MicroSynor;
 use crate::change_set::{ChangeSet, Committed, Scope};
 use crate::document::{Kind, StoredDocument};
 use crate::error::StoreError;
+use crate::lane::Landing;
 use crate::prepared::Prepared;
 use crate::store::{AccountRecords, BookCheck, JournalLine, ListQuery, Page, RecordsQuery, Store};
 use crate::transfer::{BookPart, BookRow};
@@ -78,7 +81,9 @@ impl SqliteStore {
             file: file.to_owned(),
             idle: Mutex::new(Vec::new()),
         };
-        let writer = writer::Writer::start(connection, file.display().to_string())?;
+        let checkpoints = checkpoint::Checkpoints::start(file)?;
+        let name = file.display().to_string();
+        let writer = writer::Writer::start(connection, checkpoints, name)?;
         Ok(Self {
             writer,
             readers: Arc::new(readers),
@@ -111,8 +116,8 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn commit(&self, changes: ChangeSet) -> Result<Committed, StoreError> {
-        self.writer.commit(Prepared::of(changes).await?).await
+    async fn submit(&self, changes: ChangeSet) -> Result<Landing, StoreError> {
+        self.writer.submit(Prepared::of(changes).await?)
     }
 
     async fn replay(&self, command: &str, request: &str) -> Result<Option<Committed>, StoreError> {

@@ -30,11 +30,20 @@ pub struct CreditArguments {
     #[arg(num_args = 1..=2, required = true, value_names = ["AMOUNT", "SYNOR"], allow_negative_numbers = true)]
     amount: Vec<String>,
     /// Why it is granted.
-    #[arg(long, conflicts_with = "campaign")]
+    #[arg(long, conflicts_with_all = ["campaign", "referral", "incident"])]
     reason: Option<String>,
+    /// By whom, with a reason.
+    #[arg(long, default_value = "cli", requires = "reason")]
+    admin: String,
     /// The promotion that it belongs to.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["referral", "incident"])]
     campaign: Option<String>,
+    /// Who referred the account.
+    #[arg(long, value_name = "ACCOUNT", conflicts_with = "incident")]
+    referral: Option<AccountId>,
+    /// The incident that it makes up for; an account gets one credit for each.
+    #[arg(long)]
+    incident: Option<String>,
     /// When it expires, such as 2026-12-31T00:00:00Z.
     #[arg(long, value_parser = Timestamp::parse)]
     expires: Option<Timestamp>,
@@ -53,12 +62,14 @@ impl CreditArguments {
 
 pub async fn grant(arguments: CreditArguments, session: &Session) -> anyhow::Result<Answer> {
     let amount = MicroSynor::parse_positive(&arguments.amount.join(" "))?;
-    let source = match (arguments.campaign, arguments.reason) {
-        (Some(campaign), _) => json!({"type": "promotional", "campaign": campaign}),
-        (None, reason) => json!({
+    let source = match (arguments.campaign, arguments.referral, arguments.incident) {
+        (Some(campaign), ..) => json!({"type": "promotional", "campaign": campaign}),
+        (_, Some(account), _) => json!({"type": "referral", "referred_by": account}),
+        (.., Some(incident)) => json!({"type": "sla_credit", "incident_id": incident}),
+        _ => json!({
             "type": "manual",
-            "reason": reason.unwrap_or_else(|| "goodwill".to_owned()),
-            "admin": "cli",
+            "reason": arguments.reason.unwrap_or_else(|| "goodwill".to_owned()),
+            "admin": arguments.admin,
         }),
     };
     let body = json!({
@@ -72,5 +83,7 @@ pub async fn grant(arguments: CreditArguments, session: &Session) -> anyhow::Res
         .unwrap_or_else(|| Uuid::now_v7().to_string());
     let credit: CreditEntry = session.post(&path, &body, Some(&key)).await?;
     let granted = format::money(credit.amount_micro_synor);
-    Ok(Answer::new(&credit)?.line(format!("granted {granted} to {}", credit.account_id)))
+    Ok(Answer::new(&credit)?
+        .line(format!("granted {granted} to {}", credit.account_id))
+        .line(credit.credit_id.to_string()))
 }

@@ -7,6 +7,7 @@ mod credit_note;
 mod dead_letters;
 pub mod distribution;
 mod dunning;
+mod incident;
 mod keys;
 mod migrate;
 mod quotas;
@@ -54,6 +55,9 @@ pub enum Served {
     },
     /// Grant a credit to an account.
     GrantCredit(keys::CreditArguments),
+    /// Services that were not there as promised, and who gets what for it.
+    #[command(subcommand)]
+    Incident(incident::Command),
     /// Put an account on a plan.
     SetPlan(terms::PlanArguments),
     /// Take on an account's commitment.
@@ -138,6 +142,7 @@ async fn served(command: Served, global: &Global) -> anyhow::Result<()> {
         Served::OpenAccount(arguments) => accounts::open(arguments, &session).await,
         Served::IssueKey { account, label } => keys::issue(&account, &label, &session).await,
         Served::GrantCredit(arguments) => keys::grant(arguments, &session).await,
+        Served::Incident(command) => incident::run(command, &session).await,
         Served::SetPlan(arguments) => terms::set_plan(arguments, &session).await,
         Served::Commit(arguments) => terms::commit(arguments, &session).await,
         Served::SetQuota(arguments) => quotas::set(arguments, &session).await,

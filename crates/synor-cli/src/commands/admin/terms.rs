@@ -87,7 +87,7 @@ pub struct CommitArguments {
     idempotency_key: Option<String>,
 }
 
-fn service(text: &str) -> Result<ServiceType, String> {
+pub fn service(text: &str) -> Result<ServiceType, String> {
     let found = ServiceType::ALL
         .into_iter()
         .find(|service| service.name() == text);

@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 use synor_chain::{Chain, Soma};
 use synor_economics::id::Address;
 use synor_economics::money::MicroSynor;
+use synor_economics::period::Timestamp;
 
 use crate::args::Global;
 use crate::client::Session;
 use crate::commands::wallet;
 use crate::error::error;
 use crate::format;
-use crate::output::Answer;
+use crate::output::{Answer, Field, Table, number, text};
 
 /// How many invoices of the maximum a grant covers unless told otherwise: a year of them.
 const INVOICES_GRANTED: i64 = 12;
@@ -30,8 +31,11 @@ pub enum Command {
     },
     /// Stop collecting, and revoke the grant.
     Disable,
-    /// How it stands.
-    Status,
+    /// Go on after it was paused.
+    Resume,
+    /// How it stands, and which charges it has announced.
+    #[command(alias = "status")]
+    Show,
 }
 
 impl Command {
@@ -46,7 +50,7 @@ impl Command {
 }
 
 /// An amount of SYNOR, with or without the word.
-fn synor_amount(text: &str) -> anyhow::Result<MicroSynor> {
+pub fn synor_amount(text: &str) -> anyhow::Result<MicroSynor> {
     let number = text.trim().strip_suffix("SYNOR").unwrap_or(text);
     let amount = MicroSynor::parse_bare(number)?;
     if amount.is_positive() {
@@ -58,7 +62,11 @@ fn synor_amount(text: &str) -> anyhow::Result<MicroSynor> {
 
 pub async fn run(command: Command, session: &Session, global: &Global) -> anyhow::Result<Answer> {
     let state: Value = match command {
-        Command::Status => session.get("/billing/auto-pay").await?,
+        Command::Show => session.get("/billing/auto-pay").await?,
+        Command::Resume => {
+            let path = "/billing/auto-pay/resume";
+            session.post(path, &json!({}), None).await?
+        }
         Command::Enable { max, allowance } => {
             let max = synor_amount(&max)?;
             let allowance = match allowance {
@@ -90,7 +98,48 @@ pub async fn run(command: Command, session: &Session, global: &Global) -> anyhow
         }
         _ => "off: `synor billing auto-pay enable --max 500` switches it on".to_owned(),
     };
-    Ok(Answer::new(&state)?.line(format!("auto-pay is {line}")))
+    let mut answer = Answer::new(&state)?.line(format!("auto-pay is {line}"));
+    if let Some(reason) = state["paused"]["reason"].as_str() {
+        answer = answer
+            .line(format!(
+                "paused after {} failures: {reason}",
+                state["paused"]["failures"]
+            ))
+            .line("`synor billing auto-pay resume` goes on");
+    }
+    let table = charges(&state)?;
+    if table.is_empty() {
+        return Ok(answer.table_only_in_csv(table));
+    }
+    Ok(answer.line("").table(table))
+}
+
+/// The charges that were announced, newest first.
+fn charges(state: &Value) -> anyhow::Result<Table> {
+    let mut table = Table::new(&[
+        text("Invoice", "invoice_id"),
+        text("Charge at", "charge_at"),
+        number("SYNOR", "amount_micro_synor"),
+        text("State", "state"),
+        number("Failures", "failures"),
+        text("Last reason", "reason"),
+    ]);
+    for charge in state["charges"].as_array().into_iter().flatten() {
+        let at: Timestamp = serde_json::from_value(charge["charge_at"].clone())?;
+        let amount: MicroSynor = serde_json::from_value(charge["amount_micro_synor"].clone())?;
+        let failures = charge["failures"].as_array().map_or(&[][..], Vec::as_slice);
+        let last = failures.last().and_then(|f| f["reason"].as_str());
+        let reason = charge["given_up"].as_str().or(last).unwrap_or_default();
+        table.row([
+            Field::from(charge["invoice_id"].as_str().unwrap_or_default()),
+            Field::new(at.to_string(), at.secs()),
+            Field::from(amount),
+            Field::from(charge["state"].as_str().unwrap_or_default()),
+            Field::from(u64::try_from(failures.len())?),
+            Field::from(reason),
+        ]);
+    }
+    Ok(table)
 }
 
 async fn sign_grant(

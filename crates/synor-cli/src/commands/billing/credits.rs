@@ -13,6 +13,7 @@ pub async fn run(session: &Session) -> anyhow::Result<Answer> {
     let credits: Vec<CreditEntry> = serde_json::from_value(answer["credits"].clone())?;
     let balance: MicroSynor = serde_json::from_value(answer["balance_micro_synor"].clone())?;
     let mut table = Table::new(&[
+        text("Credit", "credit_id"),
         text("From", "source"),
         text("Since", "created_at"),
         text("Until", "expires_at"),
@@ -27,6 +28,7 @@ pub async fn run(session: &Session) -> anyhow::Result<Answer> {
             .expires_at
             .map_or_else(String::new, |at| at.secs().to_string());
         table.row([
+            Field::from(credit.credit_id.to_string()),
             Field::from(shortened(&credit.source.describe())),
             Field::new(format::date(credit.created_at), credit.created_at.secs()),
             Field::new(until, until_raw),
@@ -43,6 +45,7 @@ pub async fn run(session: &Session) -> anyhow::Result<Answer> {
     let empty = || Field::from("");
     table.total([
         Field::from("Available"),
+        empty(),
         empty(),
         empty(),
         empty(),

@@ -1,11 +1,15 @@
 //! `synor billing`: an account's money.
 
+mod alerts;
 mod auto_pay;
 mod balance;
+mod budget;
+mod credit;
 mod credit_notes;
 mod credits;
 pub mod deposit;
 mod export;
+mod hold;
 pub mod invoice;
 mod invoices;
 pub mod pay;
@@ -13,8 +17,10 @@ mod refunds;
 mod reminders;
 mod settle;
 mod terms;
+mod top_up;
 
 use clap::Subcommand;
+use synor_economics::id::CreditId;
 use synor_economics::pricing::promotion::PromoCode;
 
 use crate::args::Global;
@@ -33,8 +39,11 @@ pub enum Command {
     Pay(pay::Arguments),
     /// Fill up the prepaid balance from the wallet.
     Deposit(deposit::Arguments),
-    /// The credits, in order of use.
-    Credits,
+    /// The credits, in order of use; or what became of one.
+    Credits {
+        #[command(subcommand)]
+        command: Option<CreditsCommand>,
+    },
     /// The credit notes, in order of their numbers.
     CreditNotes {
         /// Only those on this invoice: its number (INV-000001) or id (inv_…).
@@ -44,6 +53,17 @@ pub enum Command {
     Refunds,
     /// What was reminded of.
     Reminders,
+    /// What you mean to spend, use or keep.
+    #[command(subcommand)]
+    Budget(budget::Command),
+    /// Where budgets were crossed.
+    Alerts(alerts::Arguments),
+    /// Have the balance filled up from the wallet of auto-pay.
+    #[command(subcommand)]
+    TopUp(top_up::Command),
+    /// Parts of the balance that are set aside.
+    #[command(subcommand)]
+    Hold(hold::Command),
     /// The plan, commitments and promotions.
     Terms,
     /// Redeem a promo code.
@@ -58,11 +78,22 @@ pub enum Command {
     Export(export::Arguments),
 }
 
+/// What to see of credits.
+#[derive(Debug, Subcommand)]
+pub enum CreditsCommand {
+    /// What became of one: its grant, uses, give-backs and expiry.
+    Show {
+        /// Its id (crd_…).
+        credit: CreditId,
+    },
+}
+
 pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
     // What is wrong with the arguments is said before anything is opened.
     let command = match command {
         Command::Deposit(arguments) => Command::Deposit(arguments.checked()?),
         Command::AutoPay(command) => Command::AutoPay(command.checked()?),
+        Command::Hold(command) => Command::Hold(command.checked()?),
         other => other,
     };
     let session = Session::connect(global).await?;
@@ -72,10 +103,17 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
         Command::Invoices(arguments) => invoices::run(arguments, &session).await,
         Command::Pay(arguments) => pay::run(arguments, &session, global).await,
         Command::Deposit(arguments) => deposit::run(arguments, &session, global).await,
-        Command::Credits => credits::run(&session).await,
+        Command::Credits { command: None } => credits::run(&session).await,
         Command::CreditNotes { invoice } => credit_notes::run(invoice.as_deref(), &session).await,
         Command::Refunds => refunds::run(&session).await,
         Command::Reminders => reminders::run(&session).await,
+        Command::Credits {
+            command: Some(CreditsCommand::Show { credit }),
+        } => credit::run(credit, &session).await,
+        Command::Budget(command) => budget::run(command, &session).await,
+        Command::Alerts(arguments) => alerts::run(arguments, &session).await,
+        Command::TopUp(command) => top_up::run(command, &session).await,
+        Command::Hold(command) => hold::run(command, &session).await,
         Command::Terms => terms::show(&session).await,
         Command::Redeem { code } => terms::redeem(&code, &session).await,
         Command::AutoPay(command) => auto_pay::run(command, &session, global).await,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 use synor_chain::{Chain, DevChain, DevChainConfig, RpcChain, RpcServer, Soma, Wallet};
+use synor_economics::billing::AutoPayPolicy;
 use synor_economics::period::Timestamp;
 use synor_economics::pricing::PriceList;
 use synor_engine::{Clock, Engine, EngineConfig};
@@ -104,7 +105,7 @@ impl Server {
         let usage = SqliteUsageLog::open(folder.path().join("usage.db")).expect("a usage log");
         let store = SqliteStore::open(&folder.path().join("book.db")).expect("a book");
         let config = DevChainConfig {
-            block_interval: Duration::from_millis(20),
+            block_interval: Duration::from_millis(200),
             ..DevChainConfig::default()
         };
         let chain = DevChain::open(folder.path().join("chain.db"), config).expect("a chain");
@@ -118,7 +119,13 @@ impl Server {
             other_chain.unwrap_or_else(|| chain.clone()),
             clock.clone(),
             Wallet::development(CHAIN_ID, "billing"),
-            EngineConfig::default(),
+            EngineConfig {
+                auto_pay: AutoPayPolicy {
+                    lead_secs: 0,
+                    ..AutoPayPolicy::default()
+                },
+                ..EngineConfig::default()
+            },
             prices.expect("prices"),
         );
         let engine = Arc::new(engine.await.expect("an engine"));
