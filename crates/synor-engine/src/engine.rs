@@ -21,6 +21,7 @@ use synor_usage::UsageLog;
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
+use crate::access::UsesNoted;
 use crate::budgets::BudgetBook;
 use crate::clock::Clock;
 use crate::error::EngineError;
@@ -97,6 +98,8 @@ pub struct Engine {
     pub(crate) known_accounts: RwLock<HashSet<AccountId>>,
     /// The quotas in force.
     pub(crate) quotas: QuotaBook,
+    /// Which uses of keys and sessions have been written.
+    pub(crate) uses_noted: UsesNoted,
     /// The budgets in force.
     pub(crate) budgets: BudgetBook,
     /// When auto-pay charges.
@@ -175,6 +178,7 @@ impl Engine {
             price_lists: RwLock::default(),
             known_accounts: RwLock::default(),
             quotas: QuotaBook::default(),
+            uses_noted: UsesNoted::default(),
             budgets: BudgetBook::default(),
             auto_pay: config.auto_pay,
             sla: config.sla,

@@ -1,6 +1,9 @@
 //! Who calls, and about which account. All tenant isolation is here.
 
-use axum::extract::FromRequestParts;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request};
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use serde::Deserialize;
@@ -9,49 +12,81 @@ use synor_economics::id::AccountId;
 use synor_engine::{Caller, EngineError};
 
 use crate::problem::Problem;
+use crate::rate::KeyRate;
 use crate::request::Params;
+use crate::session::SignedIn;
 use crate::state::AppState;
 
-/// Anyone with a valid key.
+/// Finds out who calls, and notes it at the request: the key of the `Authorization` header, or, if
+/// there is none, of the session of the browser. Counts the request against the key's limits.
+pub async fn authenticate(request: &mut Request, state: &AppState) -> Result<Caller, Problem> {
+    let caller = match bearer(request.headers()) {
+        Some(secret) if is_local(secret, state) => Caller::admin(),
+        Some(secret) => {
+            let key = state.engine.key_of(secret).await?;
+            let rate = state.intake.rates.of(&key);
+            rate.admit_request()?;
+            state.engine.note_use(&key);
+            // For those that count more than requests.
+            request.extensions_mut().insert(rate);
+            key.access
+        }
+        None => of_session(request, state).await?,
+    };
+    request.extensions_mut().insert(caller.clone());
+    Ok(caller)
+}
+
+/// Who is signed in. A script that changes something shows that it is of our own pages.
+async fn of_session(request: &mut Request, state: &AppState) -> Result<Caller, Problem> {
+    let no_key = || {
+        let detail = "send an API key as `Authorization: Bearer KEY`";
+        Problem {
+            detail: detail.to_owned(),
+            ..EngineError::Unauthenticated.into()
+        }
+    };
+    if request.headers().contains_key(AUTHORIZATION) {
+        return Err(no_key());
+    }
+    let signed_in = SignedIn::of(request.headers(), state).await?;
+    let signed_in = signed_in.ok_or_else(no_key)?;
+    if !request.method().is_safe() {
+        signed_in.check_script(request.headers())?;
+    }
+    let rate = Arc::<KeyRate>::clone(&signed_in.rate);
+    request.extensions_mut().insert(rate);
+    Ok(signed_in.caller())
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let header = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, secret) = header.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(secret.trim())
+}
+
+fn is_local(secret: &str, state: &AppState) -> bool {
+    let local = state.local_secret.as_bytes();
+    secret.as_bytes().ct_eq(local).into()
+}
+
+/// Anyone whom the table of routes has let through.
 #[derive(Debug)]
 pub struct Authenticated(pub Caller);
 
 impl FromRequestParts<AppState> for Authenticated {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        let header = parts
-            .headers
-            .get(AUTHORIZATION)
-            .and_then(|h| h.to_str().ok());
-        let secret = header
-            .and_then(|h| h.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, secret)| secret.trim());
-        let Some(secret) = secret else {
-            let detail = "send an API key as `Authorization: Bearer KEY`";
-            return Err(Problem {
-                detail: detail.to_owned(),
-                ..EngineError::Unauthenticated.into()
-            });
-        };
-        if secret
-            .as_bytes()
-            .ct_eq(state.local_secret.as_bytes())
-            .into()
-        {
-            return Ok(Self(Caller::Admin));
-        }
-        let key = state.engine.key_of(secret).await?;
-        let rate = state.intake.rates.of(&key);
-        rate.admit_request()?;
-        // For those that count more than requests.
-        parts.extensions.insert(rate);
-        Ok(Self(key.role))
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Problem> {
+        let caller = parts.extensions.get::<Caller>().cloned();
+        let caller = caller.ok_or(EngineError::Unauthenticated)?;
+        Ok(Self(caller))
     }
 }
 
-/// A caller that may administer.
+/// A caller that is bound to no account. Which of them may call is the table's to say.
 #[derive(Debug)]
 pub struct Admin;
 
@@ -59,10 +94,12 @@ impl FromRequestParts<AppState> for Admin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        match Authenticated::from_request_parts(parts, state).await?.0 {
-            Caller::Admin => Ok(Self),
-            Caller::Account(_) => {
-                Err(EngineError::Forbidden("it needs an admin key".to_owned()).into())
+        let caller = Authenticated::from_request_parts(parts, state).await?.0;
+        match caller.account_id {
+            None => Ok(Self),
+            Some(_) => {
+                let detail = "it needs a key that is bound to no account".to_owned();
+                Err(EngineError::Forbidden(detail).into())
             }
         }
     }
@@ -73,8 +110,8 @@ struct AccountParam {
     account: Option<AccountId>,
 }
 
-/// The account that a request is about, if it is about one: the key's own, or, for an admin, the
-/// one named by `?account=`. Only an admin may name none.
+/// The account that a request is about, if it is about one: the key's own, or, for those that are
+/// bound to none, the one named by `?account=`. Only they may name none.
 #[derive(Debug)]
 pub struct AboutAccount {
     /// Which account.
@@ -89,16 +126,16 @@ impl FromRequestParts<AppState> for AboutAccount {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         let caller = Authenticated::from_request_parts(parts, state).await?.0;
         let Params(named): Params<AccountParam> = Params::from_request_parts(parts, state).await?;
-        match (caller, named.account) {
-            (Caller::Account(own), Some(named)) if own != named => {
+        match (caller.account_id, named.account) {
+            (Some(own), Some(named)) if own != named => {
                 let detail = format!("it is not for account `{named}`");
                 Err(EngineError::Forbidden(detail).into())
             }
-            (Caller::Account(own), _) => Ok(Self {
+            (Some(own), _) => Ok(Self {
                 account: Some(own),
                 is_admin: false,
             }),
-            (Caller::Admin, account) => Ok(Self {
+            (None, account) => Ok(Self {
                 account,
                 is_admin: true,
             }),
@@ -106,8 +143,8 @@ impl FromRequestParts<AppState> for AboutAccount {
     }
 }
 
-/// The account that a request is about: the key's own, or, for an admin, the one named by
-/// `?account=`.
+/// The account that a request is about: the key's own, or, for those that are bound to none, the one
+/// named by `?account=`.
 #[derive(Debug)]
 pub struct ForAccount(pub AccountId);
 
@@ -123,7 +160,7 @@ impl FromRequestParts<AppState> for ForAccount {
 impl AboutAccount {
     /// The account, where there must be one.
     pub fn named(&self) -> Result<&AccountId, Problem> {
-        let nobody = "an admin key is for all accounts; name one by ?account=";
+        let nobody = "this key is for all accounts; name one by ?account=";
         self.account
             .as_ref()
             .ok_or_else(|| Problem::invalid(nobody))

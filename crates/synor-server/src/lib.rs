@@ -2,6 +2,7 @@
 //! chain's JSON-RPC at `/rpc`, and its own description at `/openapi.json`; and the pages that people
 //! see, from `/` on.
 
+mod access;
 mod admin;
 mod auth;
 mod billing;
@@ -12,6 +13,7 @@ mod openapi;
 mod problem;
 mod rate;
 mod request;
+mod session;
 mod spot;
 mod state;
 mod stream_side;
@@ -21,11 +23,13 @@ mod wire;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 pub use ingest::{IngestConfig, Intake};
 pub use openapi::OPENAPI;
 pub use problem::Problem;
+pub use session::{CSRF_FIELD, SignedForm, SignedIn};
 pub use state::AppState;
 pub use stream_side::StreamSide;
 
@@ -52,6 +56,9 @@ pub fn router(state: AppState) -> Router {
         .route("/rpc", post(state::rpc))
         .route("/openapi.json", get(openapi::document))
         .route("/healthz", get(async || "ok\n"))
+        // Before a handler runs, and for nothing that has none.
+        .route_layer(from_fn_with_state(state.clone(), access::enforce))
+        .merge(session::router())
         .merge(web::router())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::method_not_allowed)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use synor_economics::billing::JournalEntry;
-use synor_economics::id::AccountId;
+use synor_economics::id::{AccountId, ApiKeyId};
 use synor_economics::period::Timestamp;
 
 use crate::document::{Document, StoredDocument};
@@ -29,6 +29,8 @@ pub enum Scope {
     SpotMarket(String),
     /// All quotas.
     Quotas,
+    /// An API key, with the sessions that were opened with it.
+    ApiKey(ApiKeyId),
     /// All budgets.
     Budgets,
     /// An account's alerts.
@@ -48,6 +50,7 @@ impl std::fmt::Display for Scope {
             Self::SpotMarket(id) => write!(f, "spot market {id}"),
             Self::Referrals => f.write_str("referrals"),
             Self::Quotas => f.write_str("quotas"),
+            Self::ApiKey(id) => write!(f, "API key {id}"),
             Self::Budgets => f.write_str("budgets"),
             Self::Alerts(id) => write!(f, "alerts of {id}"),
             Self::Settings => f.write_str("settings"),

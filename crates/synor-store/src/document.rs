@@ -14,7 +14,6 @@ use synor_economics::pricing::promotion::{Promotion, Redemption};
 use synor_economics::pricing::reserved::Commitment;
 use synor_economics::quota::Quota;
 
-use crate::api_key::{ApiKey, ApiKeyRole};
 use crate::error::StoreError;
 
 /// The kinds of documents.
@@ -46,6 +45,7 @@ pub enum Kind {
     Referral,
     Refund,
     Reminder,
+    Session,
     SlaOutcome,
     SpendTally,
     SpotAsk,
@@ -88,6 +88,7 @@ impl Kind {
         Self::Referral,
         Self::Refund,
         Self::Reminder,
+        Self::Session,
         Self::SlaOutcome,
         Self::SpendTally,
         Self::SpotAsk,
@@ -140,6 +141,7 @@ impl Kind {
             Self::Referral => "referral",
             Self::Refund => "refund",
             Self::Reminder => "reminder",
+            Self::Session => "session",
             Self::SlaOutcome => "sla_outcome",
             Self::SpendTally => "spend_tally",
             Self::SpotAsk => "spot_ask",
@@ -280,22 +282,6 @@ impl Document for Account {
             account,
             sort_key: created,
             ..Keys::default()
-        }
-    }
-}
-
-impl Document for ApiKey {
-    const KIND: Kind = Kind::ApiKey;
-    fn keys(&self) -> Keys {
-        Keys {
-            id: self.key_id.to_string(),
-            account: match &self.role {
-                ApiKeyRole::Admin => None,
-                ApiKeyRole::Account(account) => Some(account.clone()),
-            },
-            lookup: Some(self.hash.clone()),
-            sort_key: self.created_at.secs(),
-            is_open: self.revoked_at.is_none(),
         }
     }
 }

@@ -16,12 +16,13 @@ mod limits;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod prepared;
+mod session;
 mod spot;
 mod sqlite;
 mod store;
 mod transfer;
 
-pub use api_key::{ApiKey, ApiKeyRole, RateLimit};
+pub use api_key::{Access, ApiKey, RateLimit, Role};
 pub use change_set::{ChangeSet, Committed, Scope};
 pub use document::{
     Counter, Deduction, Document, Keys, Kind, PriceListRecord, Referral, StoredDocument,
@@ -32,6 +33,7 @@ pub use lane::{Landing, Lane};
 pub use limits::SpendTally;
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_SCHEMA, PostgresStore};
+pub use session::Session;
 pub use spot::{
     SpotAsk, SpotBid, SpotClearing, SpotInterruption, SpotMarket, spot_interval_id, spot_market_id,
 };

@@ -1,6 +1,4 @@
-//! Accounts, their keys, and credits granted to them.
-
-use std::num::NonZeroU32;
+//! Accounts, and credits granted to them.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,8 +9,7 @@ use synor_economics::billing::{CreditEntry, CreditSource};
 use synor_economics::id::AccountId;
 use synor_economics::money::MicroSynor;
 use synor_economics::period::Timestamp;
-use synor_engine::{Caller, NewAccount, NewCredit, NewKey};
-use synor_store::RateLimit;
+use synor_engine::{NewAccount, NewCredit};
 
 use crate::auth::Admin;
 use crate::idempotency::IdempotencyKey;
@@ -44,55 +41,6 @@ pub async fn open(
         StatusCode::CREATED,
         Json(state.engine.open_account(new).await?),
     ))
-}
-
-/// What a key is for.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeyRequest {
-    #[serde(default)]
-    label: Option<String>,
-    #[serde(default)]
-    requests_per_second: Option<NonZeroU32>,
-    #[serde(default)]
-    events_per_second: Option<NonZeroU32>,
-}
-
-impl KeyRequest {
-    async fn issue(
-        self,
-        state: &AppState,
-        role: Caller,
-        label: &str,
-    ) -> Result<(StatusCode, Json<NewKey>), Problem> {
-        let limit = RateLimit {
-            requests_per_second: self.requests_per_second,
-            events_per_second: self.events_per_second,
-        };
-        let label = self.label.as_deref().unwrap_or(label);
-        let key = state.engine.issue_limited_key(role, label, limit).await?;
-        Ok((StatusCode::CREATED, Json(key)))
-    }
-}
-
-/// `POST /admin/keys`: a key that may do everything, for a service that reports usage, say.
-pub async fn issue_admin_key(
-    State(state): State<AppState>,
-    _: Admin,
-    Body(request): Body<KeyRequest>,
-) -> Result<(StatusCode, Json<NewKey>), Problem> {
-    request.issue(&state, Caller::Admin, "admin").await
-}
-
-/// `POST /admin/accounts/{id}/keys`: the only time that the key's secret is seen.
-pub async fn issue_key(
-    State(state): State<AppState>,
-    _: Admin,
-    Part(account): Part<AccountId>,
-    Body(request): Body<KeyRequest>,
-) -> Result<(StatusCode, Json<NewKey>), Problem> {
-    let role = Caller::Account(account);
-    request.issue(&state, role, "account").await
 }
 
 /// A credit to grant.

@@ -5,6 +5,7 @@ mod books;
 mod corrections;
 mod incidents;
 mod invoices;
+mod keys;
 mod quotas;
 mod stream;
 mod terms;
@@ -18,8 +19,10 @@ use crate::state::AppState;
 pub fn router() -> Router<AppState> {
     Router::new()
         .route("/accounts", get(accounts::list).post(accounts::open))
-        .route("/accounts/{id}/keys", post(accounts::issue_key))
-        .route("/keys", post(accounts::issue_admin_key))
+        .route("/accounts/{id}/keys", post(keys::issue_for_account))
+        .route("/keys", get(keys::list).post(keys::issue))
+        .route("/keys/{id}/revoke", post(keys::revoke))
+        .route("/keys/{id}/rotate", post(keys::rotate))
         .route("/accounts/{id}/credits", post(accounts::grant_credit))
         .route("/periods/{month}/close", post(invoices::close_period))
         .route("/periods/close-due", post(corrections::close_due))

@@ -7,24 +7,12 @@ mod corrections;
 mod deposit;
 mod events;
 mod export;
-<<<<<<< HEAD
-pub(crate) mod invoices;
-||||||| fa0c07f
-mod invoices;
-=======
 mod holds;
-mod invoices;
->>>>>>> main
+pub(crate) mod invoices;
 mod pay;
 mod terms;
-<<<<<<< HEAD
-pub(crate) mod usage;
-||||||| fa0c07f
-mod usage;
-=======
 mod top_up;
-mod usage;
->>>>>>> main
+pub(crate) mod usage;
 
 use axum::Router;
 use axum::routing::{get, post};

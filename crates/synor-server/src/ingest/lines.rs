@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::StatusCode;
+use synor_economics::id::AccountId;
 use synor_economics::metering::EventError;
 use synor_engine::{IngestBatch, Ingested};
 use synor_usage::import::{EventReader, ReadLines};
 
 use super::answer::Totals;
 use super::body::next_piece;
+use super::of_account;
 use super::take_in::take_in;
 use crate::problem::Problem;
 use crate::rate::KeyRate;
@@ -24,11 +26,17 @@ const LINE_MAX_BYTES: usize = 1 << 20;
 const HELD_BYTES: usize = 4 << 20;
 
 /// Takes in a body of lines.
-pub async fn ingest_lines(state: &AppState, rate: &KeyRate, body: Body) -> Result<Totals, Problem> {
+pub async fn ingest_lines(
+    state: &AppState,
+    rate: &KeyRate,
+    only: Option<&AccountId>,
+    body: Body,
+) -> Result<Totals, Problem> {
     let _room = state.intake.reserve(HELD_BYTES)?;
     let mut stream = Stream {
         state,
         rate,
+        only,
         totals: Totals::of(state),
         events: 0,
         lines: 0,
@@ -42,6 +50,8 @@ pub async fn ingest_lines(state: &AppState, rate: &KeyRate, body: Body) -> Resul
 struct Stream<'s> {
     state: &'s AppState,
     rate: &'s KeyRate,
+    /// The only account that the key reports usage of; all, if absent.
+    only: Option<&'s AccountId>,
     totals: Totals,
     /// Events and lines of the chunks before.
     events: u64,
@@ -100,7 +110,11 @@ impl Stream<'_> {
             .iter()
             .map(|line| line.saturating_add(first_line));
         let lines: Vec<_> = lines.collect();
-        let ingested = take_in(self.state, IngestBatch::of(read.events)).await?;
+        let ingested = take_in(
+            self.state,
+            IngestBatch::of(of_account(read.events, self.only)),
+        )
+        .await?;
         self.totals.add(ingested, self.events, &lines);
         self.events = self.events.saturating_add(count);
         self.lines = self.lines.saturating_add(read.count);

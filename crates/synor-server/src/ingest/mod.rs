@@ -15,11 +15,13 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
+use synor_economics::id::AccountId;
+use synor_economics::metering::{EventError, UsageEvent};
 use synor_engine::{EngineError, IngestBatch};
-use synor_usage::import::{EventReader, NotJson, ReadEvent};
+use synor_usage::import::{EventReader, NotJson, ReadEvent, RefusedEvent};
 use tower_http::decompression::RequestDecompressionLayer;
 
-use crate::auth::Admin;
+use crate::auth::Authenticated;
 use crate::problem::Problem;
 use crate::rate::KeyRate;
 use crate::request::Params;
@@ -57,7 +59,7 @@ pub fn decompression() -> RequestDecompressionLayer {
 /// do not.
 pub async fn ingest(
     State(state): State<AppState>,
-    _: Admin,
+    Authenticated(caller): Authenticated,
     Params(params): Params<IngestParams>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -68,12 +70,18 @@ pub async fn ingest(
     let declared = declared_bytes(headers);
     let rate = request.extensions().get::<Arc<KeyRate>>().cloned();
     let rate = rate.unwrap_or_default();
+    let only = caller.account_id.as_ref();
     let body = request.into_body();
     let totals = if is_ndjson && !params.atomic {
-        ingest_lines(&state, &rate, body).await?
+        ingest_lines(&state, &rate, only, body).await?
     } else {
         let (bytes, _room) = read_whole(body, declared, &state.intake).await?;
-        ingest_whole(&state, &rate, bytes, is_ndjson, params.atomic).await?
+        let (read, lines) = read_whole_body(&state, bytes, is_ndjson).await?;
+        let batch = IngestBatch {
+            is_atomic: params.atomic,
+            ..IngestBatch::of(of_account(read, only))
+        };
+        ingest_whole(&state, &rate, batch, &lines).await?
     };
     Ok(totals.answer(is_minimal))
 }
@@ -82,32 +90,52 @@ pub async fn ingest(
 async fn ingest_whole(
     state: &AppState,
     rate: &KeyRate,
+    batch: IngestBatch,
+    lines: &[u64],
+) -> Result<Totals, Problem> {
+    rate.admit_events(batch.events.len())?;
+    match take_in(state, batch).await {
+        Ok(ingested) => {
+            let mut totals = Totals::of(state);
+            totals.add(ingested, 0, lines);
+            Ok(totals)
+        }
+        Err(NotTaken::Engine(EngineError::Rejected(rejected))) => {
+            Err(refused_whole(rejected, lines))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The events as a key may report them: one that is bound to an account reports of no other.
+fn of_account(events: Vec<ReadEvent>, only: Option<&AccountId>) -> Vec<ReadEvent> {
+    let Some(only) = only else { return events };
+    let own = |event: UsageEvent| {
+        let account = &event.identity.account;
+        if account == only {
+            return Ok(event);
+        }
+        let reason = format!("this key reports usage of account `{only}` alone");
+        let error = EventError::new("account", account.to_string(), reason);
+        Err(RefusedEvent {
+            id: Some(event.identity.id.to_string()),
+            error,
+        })
+    };
+    events.into_iter().map(|read| read.and_then(own)).collect()
+}
+
+async fn read_whole_body(
+    state: &AppState,
     body: Bytes,
     is_ndjson: bool,
-    is_atomic: bool,
-) -> Result<Totals, Problem> {
+) -> Result<EventsAndLines, Problem> {
     let now = state.engine.now();
     let meters = Arc::clone(&state.intake.meters);
     let read = move || read_body(EventReader::with_meters(now, &meters), &body, is_ndjson);
     let read = tokio::task::spawn_blocking(read).await;
     let read = read.map_err(|_| Problem::internal())?;
-    let (events, lines) = read.map_err(|error| Problem::invalid(error.to_string()))?;
-    rate.admit_events(events.len())?;
-    let batch = IngestBatch {
-        is_atomic,
-        ..IngestBatch::of(events)
-    };
-    match take_in(state, batch).await {
-        Ok(ingested) => {
-            let mut totals = Totals::of(state);
-            totals.add(ingested, 0, &lines);
-            Ok(totals)
-        }
-        Err(NotTaken::Engine(EngineError::Rejected(rejected))) => {
-            Err(refused_whole(rejected, &lines))
-        }
-        Err(error) => Err(error.into()),
-    }
+    read.map_err(|error| Problem::invalid(error.to_string()))
 }
 
 type EventsAndLines = (Vec<ReadEvent>, Vec<u64>);

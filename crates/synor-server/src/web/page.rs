@@ -124,7 +124,7 @@ impl Frame {
         match (&viewer.account, viewer.is_staff) {
             (Some(account), true) => format!("{} · {account}", viewer.role),
             (Some(account), false) => account.to_string(),
-            (None, _) => viewer.role.clone(),
+            (None, _) => viewer.role.to_string(),
         }
     }
 

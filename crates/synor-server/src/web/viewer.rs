@@ -5,18 +5,20 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect};
 use serde::Deserialize;
 use synor_economics::id::AccountId;
-use synor_engine::{Caller, EngineError};
+use synor_engine::EngineError;
+use synor_store::Role;
 
 use super::page::Failure;
 use crate::problem::Problem;
 use crate::request::Params;
+use crate::session::SignedIn;
 use crate::state::AppState;
 
 /// Who looks at a page.
 #[derive(Debug, Clone)]
 pub struct Viewer {
-    /// What the role is called.
-    pub role: String,
+    /// With which role.
+    pub role: Role,
     /// Whether it is one of the operator's people, who see all accounts.
     pub is_staff: bool,
     /// The account that is looked at: one's own, or the one that staff named by `?account=`.
@@ -34,38 +36,26 @@ impl FromRequestParts<AppState> for Viewer {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Failure> {
-        let cookie = parts.headers.get("cookie").and_then(|h| h.to_str().ok());
-        let secret = cookie.and_then(|c| c.split("synor_session=").nth(1)).map(|c| c.split(';').next().unwrap_or(c));
-        let Some(secret) = secret else {
-            return Err(Redirect::to("/signin").into_response().into());
-        };
-        let caller = if secret == &*state.local_secret { Caller::Admin } else { state.engine.authenticate(secret).await? };
+        let signed_in = SignedIn::from_request_parts(parts, state).await?;
         let Params(named): Params<AccountParam> = Params::from_request_parts(parts, state).await?;
         let named = named.account.filter(|id| !id.is_empty());
         let named: Option<AccountId> = named
             .map(|id| id.parse())
             .transpose()
             .map_err(|error| Problem::invalid(format!("account: {error}")))?;
-        match caller {
-            Caller::Account(own) => {
-                if named.is_some_and(|named| named != own) {
-                    let detail = "this key sees only its own account".to_owned();
-                    return Err(EngineError::Forbidden(detail).into());
-                }
-                Ok(Self {
-                    role: "customer".to_owned(),
-                    is_staff: false,
-                    account: Some(own),
-                    csrf: String::new(),
-                })
-            }
-            Caller::Admin => Ok(Self {
-                role: "admin".to_owned(),
-                is_staff: true,
-                account: named,
-                csrf: String::new(),
-            }),
+        if signed_in.role == Role::IngestOnly {
+            let detail = "this key reports usage and sees nothing".to_owned();
+            return Err(EngineError::Forbidden(detail).into());
         }
+        if let Some(named) = &named {
+            signed_in.require_account(named)?;
+        }
+        Ok(Self {
+            is_staff: signed_in.account.is_none(),
+            account: signed_in.account.or(named),
+            role: signed_in.role,
+            csrf: signed_in.csrf,
+        })
     }
 }
 

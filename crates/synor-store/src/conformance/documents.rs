@@ -11,7 +11,7 @@ use synor_economics::distribution::{Distribution, FeeSplit};
 use synor_economics::id::{ApiKeyId, CommitmentId, CreditId, DeductionId, DepositId, HoldId, TxId};
 use synor_economics::metering::{ResourceType, ServiceType, UsageKey, UsageRow};
 use synor_economics::money::{Exact, MicroSynor};
-use synor_economics::period::{Month, Zone};
+use synor_economics::period::{Month, Timestamp, Zone};
 use synor_economics::plan::{Plan, PlanChange};
 use synor_economics::pricing::discounts::{DiscountAmount, DiscountScope};
 use synor_economics::pricing::promotion::Promotion;
@@ -21,9 +21,10 @@ use synor_economics::quantity::Quantity;
 use synor_economics::quota::{Quota, QuotaEffect, QuotaPeriod};
 
 use super::sample::{NOW, Note, account, changes, state};
-use crate::api_key::{ApiKey, ApiKeyRole};
+use crate::api_key::{Access, ApiKey, Role};
 use crate::document::{Counter, Deduction, Document, PriceListRecord, Referral, StoredDocument};
 use crate::error::StoreError;
+use crate::session::Session;
 use crate::store::{ListQuery, Store};
 
 /// Puts a document, changes it if there is another form of it, and reads it in all ways.
@@ -121,20 +122,43 @@ pub async fn documents_come_back_as_they_were_put(store: &dyn Store) {
     .await;
     let key = ApiKey {
         key_id: ApiKeyId::derived(&["key"]),
-        role: ApiKeyRole::Account(account("acme")),
+        access: Access::customer(account("acme")),
         hash: "abc".to_owned(),
         prefix: "synor_".to_owned(),
         label: "a key".to_owned(),
         created_at: NOW,
         revoked_at: None,
+        expires_at: None,
+        used_at: None,
+        rotated_from: None,
         rate_limit: crate::RateLimit::default(),
     };
     let revoked = ApiKey {
         revoked_at: Some(NOW),
-        role: ApiKeyRole::Admin,
+        access: Access::admin(),
         ..key.clone()
     };
-    round_trip(store, &[key, revoked]).await;
+    let rotated = ApiKey {
+        access: Access::all_accounts(Role::IngestOnly),
+        expires_at: Some(NOW),
+        used_at: Some(NOW),
+        rotated_from: Some(key.key_id),
+        ..key.clone()
+    };
+    round_trip(store, &[key.clone(), revoked, rotated]).await;
+    let session = Session {
+        token_hash: "def".to_owned(),
+        key_id: key.key_id,
+        created_at: NOW,
+        used_at: NOW,
+        expires_at: Timestamp::from_secs(NOW.secs() + 1),
+        ended_at: None,
+    };
+    let ended = Session {
+        ended_at: Some(NOW),
+        ..session.clone()
+    };
+    round_trip(store, &[session, ended]).await;
     let auto_pay = AutoPayConfig {
         account_id: account("acme"),
         funding_source: payer,

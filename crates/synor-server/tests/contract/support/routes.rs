@@ -7,6 +7,8 @@ use std::path::Path;
 use super::document::METHODS;
 
 const API: &str = "/api/v1";
+/// What answers with pages and forms for people, which the document does not describe.
+const PAGES: [&str; 2] = ["session.rs", "pages"];
 
 /// Every `(method, path)` that the source routes.
 pub fn routes() -> BTreeSet<(String, String)> {
@@ -59,6 +61,9 @@ fn count_routes(folder: &Path) -> usize {
     let mut count = 0;
     for entry in fs::read_dir(folder).expect("a folder of the source") {
         let path = entry.expect("an entry").path();
+        if PAGES.iter().any(|page| path.ends_with(page)) {
+            continue;
+        }
         if path.is_dir() {
             count += count_routes(&path);
         } else {
