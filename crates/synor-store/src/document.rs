@@ -62,7 +62,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::Account,
         Self::Alert,
         Self::ApiKey,

@@ -76,9 +76,15 @@ mod tests {
         let lines = lines(&[("storage", "500GB"), ("requests", "30M"), ("egress", "1GB")]);
         let total: i64 = lines.iter().map(|l| l.amount_micro_synor.micro()).sum();
         let used = BTreeMap::from([
-            (ResourceType::StorageStoredData, [1, 1, 1].map(Quantity::new).to_vec()),
+            (
+                ResourceType::StorageStoredData,
+                [1, 1, 1].map(Quantity::new).to_vec(),
+            ),
             // A third of the requests on the first day, none on the second.
-            (ResourceType::NetworkRequests, [10, -4, 20].map(Quantity::new).to_vec()),
+            (
+                ResourceType::NetworkRequests,
+                [10, -4, 20].map(Quantity::new).to_vec(),
+            ),
         ]);
         let spend = spend_by_day(&lines, &used, 3).unwrap();
         // 500 GB-months at 0.02 are 10 SYNOR: a third a day.
@@ -94,6 +100,10 @@ mod tests {
 
     #[test]
     fn no_days_no_spend() {
-        assert!(spend_by_day(&lines(&[("requests", "1M")]), &BTreeMap::new(), 0).unwrap().is_empty());
+        assert!(
+            spend_by_day(&lines(&[("requests", "1M")]), &BTreeMap::new(), 0)
+                .unwrap()
+                .is_empty()
+        );
     }
 }

@@ -12,10 +12,7 @@ use crate::error::EngineError;
 impl UsageBill {
     /// Each account's months of these events by themselves, or only one month, in UTC. The accounts
     /// need not exist.
-    pub fn of_events(
-        events: &[UsageEvent],
-        only: Option<Month>,
-    ) -> Result<Vec<Self>, EngineError> {
+    pub fn of_events(events: &[UsageEvent], only: Option<Month>) -> Result<Vec<Self>, EngineError> {
         let utc = Zone::utc();
         let mut by_account: BTreeMap<_, Vec<&UsageEvent>> = BTreeMap::new();
         for event in events {

@@ -152,7 +152,10 @@ fn price_of(cost: &CostEstimate, chosen: Option<Plan>) -> Price {
     });
     let discounts = cost.estimates.iter().flat_map(|e| &e.discounts);
     let less = discounts.map(|discount| {
-        let off = discount.amount_micro_synor.checked_neg().unwrap_or_default();
+        let off = discount
+            .amount_micro_synor
+            .checked_neg()
+            .unwrap_or_default();
         (discount.description.clone(), Money(off))
     });
     let plans = cost.plans.iter().map(|plan| PlanRow {
@@ -228,7 +231,8 @@ pub async fn bill(
     let file = file.filter(|file| !file.is_empty());
     let query = Query::new();
     let Some(file) = file else {
-        let wrong = "Choose a file first: a bill as CSV by FOCUS, such as AWS, Azure and Google export it.";
+        let wrong =
+            "Choose a file first: a bill as CSV by FOCUS, such as AWS, Azure and Google export it.";
         return shown(&viewer, &query, None, None, Some(wrong.to_owned()));
     };
     let options = ImportOptions {

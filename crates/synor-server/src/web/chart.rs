@@ -114,12 +114,7 @@ impl Bars {
             .fold(0.0, f64::max)
     }
 
-    fn grid(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        top: f64,
-        y: &impl Fn(f64) -> f64,
-    ) -> fmt::Result {
+    fn grid(&self, f: &mut fmt::Formatter<'_>, top: f64, y: &impl Fn(f64) -> f64) -> fmt::Result {
         let right = WIDTH - RIGHT;
         for part in 0..=4 {
             let value = top * f64::from(part) / 4.0;
@@ -169,9 +164,18 @@ impl Bars {
         }
         let mut points = String::new();
         for (at, value) in self.before.iter().enumerate() {
-            write!(points, "{:.1},{:.1} ", LEFT + step * (count(at) + 0.5), y(*value))?;
+            write!(
+                points,
+                "{:.1},{:.1} ",
+                LEFT + step * (count(at) + 0.5),
+                y(*value)
+            )?;
         }
-        write!(f, "<polyline class=\"line before\" points=\"{}\"/>", points.trim_end())
+        write!(
+            f,
+            "<polyline class=\"line before\" points=\"{}\"/>",
+            points.trim_end()
+        )
     }
 
     fn names(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -338,11 +342,18 @@ mod tests {
     fn what_people_typed_is_text_in_a_chart() {
         let bar = Bar {
             tick: "1".to_owned(),
-            parts: vec![Part { class: "storage".to_owned(), value: 2.0 }],
+            parts: vec![Part {
+                class: "storage".to_owned(),
+                value: 2.0,
+            }],
             says: vec!["<script>".to_owned()],
             is_incomplete: true,
         };
-        let chart = Bars { bars: vec![bar], ..Bars::default() }.to_string();
+        let chart = Bars {
+            bars: vec![bar],
+            ..Bars::default()
+        }
+        .to_string();
         assert!(chart.contains("&lt;script&gt;") && !chart.contains("<script>"));
         assert!(chart.contains("url(#hatch)"));
     }

@@ -41,6 +41,7 @@ struct Credits {
 
 /// `GET /credits`
 pub async fn show(State(state): State<AppState>, of: OfAccount) -> Result<Response, Failure> {
+    of.viewer.require_money()?;
     let engine = &state.engine;
     let zone = engine.account(&of.account).await?.time_zone;
     let balance = engine.balance(&of.account).await?;

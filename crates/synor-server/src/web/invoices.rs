@@ -136,6 +136,7 @@ pub async fn list(
     of: OfAccount,
     Params(params): Params<ListParams>,
 ) -> Result<Response, Failure> {
+    of.viewer.require_money()?;
     let engine = &state.engine;
     let zone = engine.account(&of.account).await?.time_zone;
     let frame = Frame::new("Invoices", "/invoices", Some(&of.viewer)).in_zone(&zone);
@@ -224,6 +225,7 @@ pub async fn show(
     of: OfAccount,
     Part(number): Part<String>,
 ) -> Result<Response, Failure> {
+    of.viewer.require_money()?;
     let invoice = resolve(&state.engine, &of.account, &number).await?;
     let zone = &invoice.time_zone;
     let title = invoice.number.to_string();
@@ -234,7 +236,11 @@ pub async fn show(
         head: InvoiceRow::of(&invoice)?,
         short_id: short(&id),
         id,
-        period: format!("{} to {}", date(invoice.period.start(), zone), date(last, zone)),
+        period: format!(
+            "{} to {}",
+            date(invoice.period.start(), zone),
+            date(last, zone)
+        ),
         made: date(invoice.created_at, zone),
         paid: invoice.paid_at.map(|at| date(at, zone)),
         transfer: invoice.payment_tx.as_ref().map(ToString::to_string),

@@ -54,7 +54,11 @@ pub fn router() -> Router<AppState> {
 
 /// The first page for whoever comes.
 async fn first(viewer: Viewer) -> Result<Response, Failure> {
-    let to = if viewer.is_staff { "/admin" } else { "/overview" };
+    let to = if viewer.is_staff {
+        "/admin"
+    } else {
+        "/overview"
+    };
     Ok(Redirect::to(to).into_response())
 }
 

@@ -5,9 +5,12 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use synor_economics::billing::LineItem;
+use synor_economics::budget::{Alert, BudgetSubject};
+use synor_economics::id::AccountId;
 use synor_economics::money::{MicroSynor, MoneyError};
 use synor_economics::period::{DAY_SECS, Month, Timestamp, Zone};
-use synor_engine::{Balance, DailySpend, EngineError, Forecast};
+use synor_economics::quantity::Quantity;
+use synor_engine::{Balance, BudgetState, DailySpend, Engine, EngineError, Forecast};
 
 use super::chart::{Ahead, Bar, Bars, Label, Part, Share};
 use super::format::{Money, date, decimal, plain, usd};
@@ -19,6 +22,7 @@ use crate::state::AppState;
 
 const DRIVERS: usize = 5;
 const INVOICES: usize = 5;
+const ALERTS: usize = 10;
 /// Below every which day of the month its number stands.
 const TICK_DAYS: usize = 5;
 
@@ -54,6 +58,23 @@ struct DayRow {
     total: Money,
 }
 
+/// A budget and how it stands.
+struct BudgetRow {
+    name: String,
+    value: String,
+    limit: String,
+    unit: String,
+    percent: String,
+    share: Share,
+}
+
+struct AlertRow {
+    budget: String,
+    threshold: String,
+    fired: String,
+    month: String,
+}
+
 #[derive(Template)]
 #[template(path = "overview.html")]
 struct Overview {
@@ -74,6 +95,8 @@ struct Overview {
     days: Vec<DayRow>,
     drivers: Vec<Driver>,
     invoices: Vec<InvoiceRow>,
+    budgets: Vec<BudgetRow>,
+    alerts: Vec<AlertRow>,
 }
 
 /// `GET /overview`
@@ -82,6 +105,7 @@ pub async fn show(
     of: OfAccount,
     Params(params): Params<OverviewParams>,
 ) -> Result<Response, Failure> {
+    of.viewer.require_money()?;
     let engine = &state.engine;
     let account = &of.account;
     let Balance {
@@ -119,10 +143,16 @@ pub async fn show(
         open_invoices,
         total: Money(total),
         chart: chart(&spend, forecast.as_ref(), engine.now()),
-        services: spend.services.keys().map(|service| service.name()).collect(),
+        services: spend
+            .services
+            .keys()
+            .map(|service| service.name())
+            .collect(),
         days: days(&spend).map_err(EngineError::from)?,
         drivers: drivers(&spend.line_items, total),
         expected: forecast.map(expected),
+        budgets: budgets(&engine.budgets_of(account).await?),
+        alerts: alerts(engine, account, zone).await?,
         invoices: newest(engine, Some(account), INVOICES).await?,
         frame,
     })
@@ -136,6 +166,60 @@ fn expected(forecast: Forecast) -> Expected {
         high: Money(forecast.high.total_micro_synor),
         usd: forecast.expected_micro_usd.map(usd),
     }
+}
+
+fn budgets(states: &[BudgetState]) -> Vec<BudgetRow> {
+    let row = |state: &BudgetState| {
+        let percent = state.value_percent.parse::<f64>().unwrap_or_default();
+        // What is kept is the other way round: there, little is bad.
+        let is_kept = matches!(state.budget.subject, BudgetSubject::Balance { .. });
+        let is_over = if is_kept {
+            percent < 100.0
+        } else {
+            percent >= 100.0
+        };
+        let class = match (is_over, state.crossed.is_empty()) {
+            (true, _) => "over",
+            (false, false) => "near",
+            (false, true) => "",
+        };
+        BudgetRow {
+            name: state.budget.name.clone(),
+            value: reading(state.value, &state.read_in),
+            limit: reading(state.limit, &state.read_in),
+            unit: match state.read_in.as_str() {
+                "micro_synor" => "SYNOR".to_owned(),
+                unit => unit.to_owned(),
+            },
+            percent: format!("{percent:.0} %"),
+            share: Share { percent, class },
+        }
+    };
+    states.iter().map(row).collect()
+}
+
+/// What a budget reads, in SYNOR or its resource's base unit.
+fn reading(value: Quantity, unit: &str) -> String {
+    let amount = i64::try_from(value.get()).ok().map(MicroSynor::new);
+    match amount.filter(|_| unit == "micro_synor") {
+        Some(amount) => plain(amount),
+        None => decimal(&value.to_string()),
+    }
+}
+
+async fn alerts(
+    engine: &Engine,
+    account: &AccountId,
+    zone: &Zone,
+) -> Result<Vec<AlertRow>, EngineError> {
+    let firing = engine.alerts(account, true, None, ALERTS).await?;
+    let row = |alert: Alert| AlertRow {
+        threshold: alert.threshold.to_string(),
+        fired: alert.fired_at.date_in(zone),
+        month: alert.month.to_string(),
+        budget: alert.budget,
+    };
+    Ok(firing.items.into_iter().map(row).collect())
 }
 
 /// An amount as a height. A chart needs no more digits than a float has.
@@ -191,7 +275,9 @@ fn tick(at: usize, day: Timestamp, zone: &Zone) -> String {
         return String::new();
     }
     let date = date(day, zone);
-    date.get(8..).map(|day| day.trim_start_matches('0').to_owned()).unwrap_or_default()
+    date.get(8..)
+        .map(|day| day.trim_start_matches('0').to_owned())
+        .unwrap_or_default()
 }
 
 /// An amount with two decimals, for a label.

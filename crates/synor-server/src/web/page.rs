@@ -58,13 +58,14 @@ const ACCOUNT_PAGES: [(&str, &str); 5] = [
     ("/credits", "Credits"),
     ("/calculator", "Calculator"),
 ];
-const ADMIN_PAGES: [(&str, &str); 6] = [
-    ("/admin", "Today"),
-    ("/admin/accounts", "Accounts"),
-    ("/admin/invoices", "Invoices"),
-    ("/admin/prices", "Prices"),
-    ("/admin/close", "Close a month"),
-    ("/admin/journal", "Journal"),
+/// The operator's pages, and whether they show the books.
+const ADMIN_PAGES: [(&str, &str, bool); 6] = [
+    ("/admin", "Today", false),
+    ("/admin/accounts", "Accounts", false),
+    ("/admin/invoices", "Invoices", true),
+    ("/admin/prices", "Prices", false),
+    ("/admin/close", "Close a month", true),
+    ("/admin/journal", "Journal", true),
 ];
 
 /// The frame around a page.
@@ -166,7 +167,10 @@ impl Frame {
         };
         let mut places = Vec::new();
         if is_staff && self.account().is_none() {
-            places.extend(ADMIN_PAGES.map(place));
+            let sees_books = self.viewer.as_ref().is_some_and(Viewer::sees_books);
+            let pages = ADMIN_PAGES.into_iter();
+            let pages = pages.filter(|(_, _, of_books)| sees_books || !of_books);
+            places.extend(pages.map(|(href, label, _)| place((href, label))));
             places.push(place(("/calculator", "Calculator")));
         } else {
             if is_staff {

@@ -27,7 +27,6 @@ struct StepRow {
 /// What to transfer.
 struct Asked {
     amount: Money,
-    amount_text: String,
     pay_to: String,
     reference: String,
     confirmations: String,
@@ -53,6 +52,7 @@ pub async fn show(
     of: OfAccount,
     Part(number): Part<String>,
 ) -> Result<Response, Failure> {
+    of.viewer.require_money()?;
     let engine = &state.engine;
     let id = resolve(engine, &of.account, &number).await?.invoice_id;
     let payment = engine.invoice_payment(&of.account, id).await?;
@@ -77,7 +77,6 @@ fn asked(request: &PaymentRequest, number: &str) -> Asked {
     let text = payment_text(request);
     Asked {
         amount: Money(amount),
-        amount_text: amount.to_decimal(),
         pay_to: request.pay_to.to_string(),
         reference: request.reference.clone(),
         confirmations: count(request.confirmations_required),
@@ -103,7 +102,11 @@ async fn steps(engine: &Engine, payment: &InvoicePayment) -> Vec<StepRow> {
     let mut rows = Vec::new();
     let Some(newest) = newest else {
         if is_settled {
-            rows.push(step("done", "Nothing is owed", "No transfer is needed.".to_owned()));
+            rows.push(step(
+                "done",
+                "Nothing is owed",
+                "No transfer is needed.".to_owned(),
+            ));
             return rows;
         }
         let detail = "This page follows the chain by itself.".to_owned();
@@ -114,7 +117,11 @@ async fn steps(engine: &Engine, payment: &InvoicePayment) -> Vec<StepRow> {
     };
     let amount = plain(newest.amount_micro_synor);
     let tx = short(newest.tx_id.as_str());
-    rows.push(step("done", "Transfer seen", format!("{amount} SYNOR in {tx}")));
+    rows.push(step(
+        "done",
+        "Transfer seen",
+        format!("{amount} SYNOR in {tx}"),
+    ));
     rows.push(confirmed(engine, newest).await);
     rows.push(settled(payment, newest, is_settled));
     rows
@@ -149,10 +156,16 @@ fn settled(payment: &InvoicePayment, newest: &Payment, is_settled: bool) -> Step
         let detail = format!("{settled} SYNOR{rest}");
         return step("done", "Invoice settled", detail);
     }
-    let left = payment.request.as_ref().map(|request| request.amount_micro_synor);
+    let left = payment
+        .request
+        .as_ref()
+        .map(|request| request.amount_micro_synor);
     let detail = match newest.status {
         PaymentStatus::Confirmed => {
-            format!("{} SYNOR is still owed", plain(left.unwrap_or(MicroSynor::ZERO)))
+            format!(
+                "{} SYNOR is still owed",
+                plain(left.unwrap_or(MicroSynor::ZERO))
+            )
         }
         _ => String::new(),
     };

@@ -133,7 +133,10 @@ pub async fn show(
     let meter = meter_of(&params, &all)?;
     let group = params.group.as_deref().filter(|group| !group.is_empty());
     let shown = span.series(Some(meter), group).await?;
-    let is_compared = params.compare.as_deref().is_some_and(|month| !month.is_empty());
+    let is_compared = params
+        .compare
+        .as_deref()
+        .is_some_and(|month| !month.is_empty());
     let before = match is_compared {
         true => Some(span.before()?.series(Some(meter), None).await?),
         false => None,
@@ -159,10 +162,16 @@ pub async fn show(
     );
     let total = shape.total(&shape.lines)?;
     let total_before = match &shape.before {
-        Some(before) => Some(shape.shown(before.iter().copied().try_fold(
-            Quantity::ZERO,
-            |sum, day| sum.checked_add(day).map_err(EngineError::from),
-        )?)),
+        Some(before) => Some(
+            shape.shown(
+                before
+                    .iter()
+                    .copied()
+                    .try_fold(Quantity::ZERO, |sum, day| {
+                        sum.checked_add(day).map_err(EngineError::from)
+                    })?,
+            ),
+        ),
         None => None,
     };
     page(&Usage {
@@ -207,7 +216,11 @@ fn meters(all: &Series, chosen: ResourceType) -> Vec<Choice> {
             "{}, {}{}",
             spec.title,
             spec.resource.service(),
-            if is_used(spec.resource) { "" } else { " (none)" }
+            if is_used(spec.resource) {
+                ""
+            } else {
+                " (none)"
+            }
         ),
         is_chosen: spec.resource == chosen,
     };
@@ -317,7 +330,11 @@ impl Shape {
             let number = date.get(8..).unwrap_or_default().trim_start_matches('0');
             let has_tick = at == 0 || at.saturating_add(1).is_multiple_of(5);
             bars.push(Bar {
-                tick: if has_tick { number.to_owned() } else { String::new() },
+                tick: if has_tick {
+                    number.to_owned()
+                } else {
+                    String::new()
+                },
                 parts,
                 says,
                 is_incomplete: day.end() > now,
@@ -395,7 +412,10 @@ pub async fn download(
         tracing::error!(%error, "a table cannot be written");
         Failure::from(Problem::internal())
     })?;
-    let name = format!("attachment; filename=\"usage-{}-{}.csv\"", of.account, span.month);
+    let name = format!(
+        "attachment; filename=\"usage-{}-{}.csv\"",
+        of.account, span.month
+    );
     let kind = "text/csv; charset=utf-8".to_owned();
     Ok(([(CONTENT_TYPE, kind), (CONTENT_DISPOSITION, name)], text).into_response())
 }
@@ -414,7 +434,9 @@ fn written(series: &Series, zone: &Zone) -> Result<Vec<u8>, csv::Error> {
             ])?;
         }
     }
-    writer.into_inner().map_err(|error| error.into_error().into())
+    writer
+        .into_inner()
+        .map_err(|error| error.into_error().into())
 }
 
 /// `GET /usage/live`: the account's events as they are acknowledged.

@@ -27,6 +27,57 @@ pub struct Viewer {
     pub csrf: String,
 }
 
+/// Those who see an account's money.
+const MONEY: &[Role] = &[Role::Customer, Role::Finance, Role::Admin];
+/// Those who see the books.
+const BOOKS: &[Role] = &[Role::Finance, Role::Admin];
+/// Those who decide about prices.
+const OPERATE: &[Role] = &[Role::Operator, Role::Admin];
+
+impl Viewer {
+    fn require(&self, roles: &[Role], what: &str) -> Result<(), Failure> {
+        if roles.contains(&self.role) {
+            return Ok(());
+        }
+        let detail = format!("{what} is not for the role {}", self.role);
+        Err(EngineError::Forbidden(detail).into())
+    }
+
+    /// Whether the books are theirs to see.
+    pub fn sees_books(&self) -> bool {
+        BOOKS.contains(&self.role)
+    }
+
+    /// Refuses those who do not see an account's money.
+    pub fn require_money(&self) -> Result<(), Failure> {
+        self.require(MONEY, "what an account has and owes")
+    }
+
+    /// Refuses those who do not see the books.
+    pub fn require_books(&self) -> Result<(), Failure> {
+        self.require(BOOKS, "this page of the books")
+    }
+
+    /// Refuses those who do not decide about prices.
+    pub fn require_operate(&self) -> Result<(), Failure> {
+        self.require(OPERATE, "deciding about prices")
+    }
+
+    /// The operator's person who sent a form.
+    pub fn staff(signed_in: SignedIn) -> Result<Self, Failure> {
+        if signed_in.account.is_some() || signed_in.role == Role::IngestOnly {
+            let detail = "these pages are the operator's".to_owned();
+            return Err(EngineError::Forbidden(detail).into());
+        }
+        Ok(Self {
+            is_staff: true,
+            account: None,
+            role: signed_in.role,
+            csrf: signed_in.csrf,
+        })
+    }
+}
+
 #[derive(Deserialize)]
 struct AccountParam {
     account: Option<String>,

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use synor_economics::calculator::{UsageInput, months_of, usage_by_flag, usage_of};
-use synor_economics::metering::UsageEvent;
+use synor_economics::calculator::usage_by_flag;
 use synor_economics::money::{Exact, MicroSynor};
 use synor_economics::period::{DAY_SECS, Month, Zone};
 use synor_economics::plan::Plan;
