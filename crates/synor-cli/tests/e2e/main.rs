@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod bad_input_http;
+mod browser;
 mod commands;
 mod common;
 mod concurrency;

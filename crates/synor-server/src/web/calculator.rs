@@ -188,7 +188,8 @@ fn shown(
             name: flag.name,
             title: flag.resource.spec().title,
             value: query.get(flag.name).cloned().unwrap_or_default(),
-            example: flag.form.example(),
+            // The first of several is enough for a hint.
+            example: flag.form.example().split(" or ").next().unwrap_or_default(),
         };
         match groups.last_mut().filter(|group| group.service == service) {
             Some(group) => group.fields.push(field),

@@ -36,8 +36,8 @@ pub struct OverviewParams {
 struct Expected {
     so_far: Money,
     expected: Money,
-    low: Money,
-    high: Money,
+    /// The ends of the band, where it has a width.
+    band: Option<(Money, Money)>,
     usd: Option<String>,
 }
 
@@ -159,11 +159,12 @@ pub async fn show(
 }
 
 fn expected(forecast: Forecast) -> Expected {
+    let low = forecast.low.total_micro_synor;
+    let high = forecast.high.total_micro_synor;
     Expected {
         so_far: Money(forecast.so_far.total_micro_synor),
         expected: Money(forecast.expected.total_micro_synor),
-        low: Money(forecast.low.total_micro_synor),
-        high: Money(forecast.high.total_micro_synor),
+        band: (low != high).then_some((Money(low), Money(high))),
         usd: forecast.expected_micro_usd.map(usd),
     }
 }
@@ -282,9 +283,7 @@ fn tick(at: usize, day: Timestamp, zone: &Zone) -> String {
 
 /// An amount with two decimals, for a label.
 fn short_amount(amount: MicroSynor) -> String {
-    let text = plain(amount);
-    let cut = text.len().saturating_sub(4);
-    text.get(..cut).unwrap_or(&text).to_owned()
+    decimal(&format!("{:.2}", height(amount)))
 }
 
 /// What is expected of the days to come: the rest of the month in equal parts.
@@ -353,5 +352,11 @@ pub fn priced(line: &LineItem) -> String {
     if line.adjusts.is_some() {
         return decimal(&line.priced_quantity);
     }
-    format!("{} × {}", decimal(&line.priced_quantity), line.price_unit)
+    let (count, unit) = (decimal(&line.priced_quantity), line.price_unit.to_string());
+    // `8.2 × 1M requests`, but `975 GB`.
+    if unit.starts_with(|c: char| c.is_ascii_digit()) {
+        format!("{count} × {unit}")
+    } else {
+        format!("{count} {unit}")
+    }
 }

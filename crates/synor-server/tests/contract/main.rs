@@ -11,6 +11,7 @@ mod holds;
 mod invoices;
 mod limits;
 mod money;
+mod pages;
 mod refusals;
 mod spot;
 mod stream;

@@ -172,6 +172,11 @@ impl Server {
         self.clock.0.store(NOW_SECS + secs, Ordering::SeqCst);
     }
 
+    /// The address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
     /// A call of an operation, without a key.
     pub fn call(&self, operation: &str) -> Call<'_> {
         Call {
