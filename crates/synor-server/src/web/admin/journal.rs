@@ -12,7 +12,7 @@ use crate::web::format::{Money, count};
 use crate::web::page::{Failure, Frame, page};
 use crate::web::viewer::Staff;
 
-const LISTED: u64 = 50;
+const LISTED: u64 = 20;
 
 /// From where on.
 #[derive(Deserialize)]
