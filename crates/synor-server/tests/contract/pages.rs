@@ -3,6 +3,7 @@
 
 use reqwest::redirect::Policy;
 use reqwest::{Method, Response};
+use synor_economics::period::Zone;
 use synor_economics::pricing::PriceList;
 use synor_engine::{KeyOrder, NewAccount};
 use synor_store::{Access, Role};
@@ -121,15 +122,25 @@ impl<'a> Browser<'a> {
     }
 }
 
-/// Two accounts, one of them with usage of January and its invoice.
-async fn with_an_invoice(server: &Server) -> String {
-    let key = server.open_account(ACME).await;
-    let hostile = NewAccount {
-        account_id: BETA.parse().expect("an id"),
-        name: Some(HOSTILE.to_owned()),
-        time_zone: "Europe/Berlin".parse().expect("a zone"),
+async fn open(server: &Server, account: &str, name: Option<&str>) {
+    let new = NewAccount {
+        account_id: account.parse().expect("an id"),
+        name: name.map(str::to_owned),
+        time_zone: Zone::utc(),
     };
-    server.engine.open_account(hostile).await.expect("opened");
+    server.engine.open_account(new).await.expect("opened");
+}
+
+/// Two accounts, one of them with usage of January and its invoice; its key.
+async fn with_an_invoice(server: &Server) -> String {
+    open(server, ACME, None).await;
+    open(server, BETA, Some(HOSTILE)).await;
+    let access = Access {
+        role: Role::Customer,
+        account_id: Some(ACME.parse().expect("an id")),
+    };
+    let key = server.engine.issue_key(KeyOrder::new(access, "test"));
+    let key = key.await.expect("a key").secret;
     let day = "2026-01-10T08:00:00Z";
     let used = event("network.egress", "100", ACME, day, 1, "GB");
     ingest(server, &[used]).await;
@@ -232,7 +243,7 @@ async fn pages_are_only_for_those_they_are_for() {
 #[tokio::test]
 async fn a_month_is_closed_and_prices_are_changed_from_the_pages() {
     let server = Server::start().await;
-    server.open_account(ACME).await;
+    open(&server, ACME, None).await;
     let day = "2026-01-10T08:00:00Z";
     ingest(
         &server,
@@ -266,7 +277,8 @@ async fn a_month_is_closed_and_prices_are_changed_from_the_pages() {
     let built_in = PriceList::built_in().expect("the built-in prices");
     let version = built_in.version.clone();
     let dearer = built_in.text().replacen("0.02 SYNOR", "0.03 SYNOR", 1);
-    let dearer = dearer.replacen(&version, "2027-01-01", 2);
+    let dearer = dearer.replacen(&version, "2027-01-01", 1);
+    let dearer = dearer.replacen("1970-01-01", "2027-01-01", 1);
     let encoded = |text: &str| {
         let bytes = text.bytes().map(|byte| format!("%{byte:02X}"));
         bytes.collect::<String>()
@@ -285,6 +297,8 @@ async fn a_month_is_closed_and_prices_are_changed_from_the_pages() {
     let broken = format!("csrf={token}&step=look&toml={}", encoded("version = 1"));
     let broken = admin.post("/admin/prices", &broken).await.text().await;
     assert!(broken.expect("text").contains("cannot be read"));
-    admin.post("/admin/prices", &send("activate")).await;
+    let activated = admin.post("/admin/prices", &send("activate")).await;
+    let activated = activated.text().await.expect("text");
+    assert!(activated.contains("is in force from"), "{activated}");
     assert_eq!(server.engine.price_lists().len(), 2);
 }
