@@ -15,3 +15,7 @@ bench *arguments:
 # Kills the server under full load for so many minutes: `just torture 60`.
 torture minutes="10":
     SYNOR_TORTURE_MINUTES={{minutes}} cargo test --release --package synor-cli --test torture -- --nocapture
+
+# Simulated lives of a platform, with faults: `just simulate --minutes 10`, `just simulate --seed 4711`.
+simulate *arguments:
+    cargo run --release --quiet --package synor-sim -- {{arguments}}

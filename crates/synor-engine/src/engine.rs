@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use synor_chain::{Chain, Wallet};
 use synor_economics::billing::{
@@ -22,9 +23,11 @@ use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
 use crate::access::UsesNoted;
+use crate::answer_once::Names;
 use crate::budgets::BudgetBook;
 use crate::clock::Clock;
 use crate::error::EngineError;
+use crate::oracle::OracleConfig;
 use crate::quotas::QuotaBook;
 use crate::spot::{SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN};
 use crate::till::Turn;
@@ -37,6 +40,8 @@ const TURNS_MAX: usize = 65_536;
 
 /// How long a month takes usage in after its end, unless it is configured: three days.
 const GRACE_SECS: i64 = 3 * DAY_SECS;
+/// For how long a node takes a job unless configured otherwise.
+const JOB_LEASE: Duration = Duration::from_secs(15);
 
 /// What an operator decides.
 #[derive(Debug, Clone)]
@@ -49,6 +54,8 @@ pub struct EngineConfig {
     pub referral_reward: MicroSynor,
     /// The length of the spot market's intervals, in seconds.
     pub spot_interval_secs: i64,
+    /// The price oracle, if there is one.
+    pub oracle: Option<OracleConfig>,
     /// How long after its end a month still takes usage in before it is closed by itself, in seconds.
     pub grace_secs: i64,
     /// Whether months are closed by themselves.
@@ -59,6 +66,8 @@ pub struct EngineConfig {
     pub auto_pay: AutoPayPolicy,
     /// What comes back when a service was not there as promised.
     pub sla: SlaTable,
+    /// For how long a node takes a job, which is how long a dead node's jobs wait at most.
+    pub job_lease: Duration,
 }
 
 impl Default for EngineConfig {
@@ -68,11 +77,13 @@ impl Default for EngineConfig {
             fee_split: FeeSplit::default(),
             referral_reward: MicroSynor::new(10 * MICRO_PER_SYNOR),
             spot_interval_secs: INTERVAL_SECS,
+            oracle: None,
             grace_secs: GRACE_SECS,
             auto_close: true,
             dunning: DunningSchedule::default(),
             auto_pay: AutoPayPolicy::default(),
             sla: SlaTable::default(),
+            job_lease: JOB_LEASE,
         }
     }
 }
@@ -86,9 +97,11 @@ pub struct Engine {
     pub(crate) fee_split: FeeSplit,
     pub(crate) referral_reward: MicroSynor,
     pub(crate) spot_interval_secs: i64,
+    pub(crate) oracle: Option<OracleConfig>,
     pub(crate) grace_secs: i64,
     pub(crate) auto_close: bool,
     pub(crate) dunning: DunningSchedule,
+    pub(crate) job_lease: Duration,
     pub(crate) payments: PaymentProcessor,
     /// Signs charges under auto-pay grants; its address receives all payments.
     pub(crate) billing_wallet: Wallet,
@@ -108,6 +121,8 @@ pub struct Engine {
     pub(crate) sla: SlaTable,
     /// One charge at a time, from the nonce to the chain.
     pub(crate) charging: tokio::sync::Mutex<()>,
+    /// One request at a time of each name.
+    pub(crate) answering: Names,
     /// One decision at a time for each scope, so that a hot account does not fight itself.
     turns: Mutex<HashMap<Scope, Arc<tokio::sync::Mutex<Turn>>>>,
 }
@@ -144,6 +159,9 @@ impl Engine {
                 reason,
             });
         }
+        if let Some(oracle) = &config.oracle {
+            oracle.check()?;
+        }
         if config.grace_secs < 0 {
             let reason = format!("{} is below zero", config.grace_secs);
             return Err(EngineError::Invalid {
@@ -167,9 +185,11 @@ impl Engine {
             fee_split: config.fee_split,
             referral_reward: config.referral_reward,
             spot_interval_secs: config.spot_interval_secs,
+            oracle: config.oracle,
             grace_secs: config.grace_secs,
             auto_close: config.auto_close,
             dunning: config.dunning,
+            job_lease: config.job_lease,
             payments: PaymentProcessor {
                 confirmations: config.confirmations,
                 pay_to,
@@ -183,6 +203,7 @@ impl Engine {
             auto_pay: config.auto_pay,
             sla: config.sla,
             charging: tokio::sync::Mutex::default(),
+            answering: Names::default(),
             turns: Mutex::default(),
         };
         engine.put_price_list_in_force(list).await?;

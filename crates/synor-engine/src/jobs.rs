@@ -1,6 +1,7 @@
 //! What runs by itself: following the chain, sending refunds, collecting by auto-pay, closing months,
-//! dunning.
+//! dunning, asking what a SYNOR is worth. Of several nodes over one book, each job runs on the one that holds its lease.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::leases::Leases;
 
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 const AUTO_PAY_EVERY: Duration = Duration::from_secs(2);
@@ -22,7 +25,11 @@ const REFUNDS_EVERY: Duration = Duration::from_secs(1);
 impl Engine {
     /// Runs the jobs until `stop` changes or its sender is gone. A job that fails is logged and tried again.
     pub async fn run_jobs(self: Arc<Self>, stop: watch::Receiver<bool>) {
-        tokio::join!(self.run_money_jobs(stop.clone()), self.run_watch_jobs(stop));
+        tokio::join!(
+            self.run_money_jobs(stop.clone()),
+            self.run_watch_jobs(stop.clone()),
+            self.run_oracle(stop),
+        );
     }
 
     async fn run_money_jobs(&self, mut stop: watch::Receiver<bool>) {
@@ -48,27 +55,38 @@ impl Engine {
         ] {
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
+        let leases = Leases::new(Arc::clone(&self.store), self.job_lease);
         loop {
             let (job, done) = tokio::select! {
-                _ = stop.changed() => return,
-                _ = follow.tick() => ("follow chain", self.follow_chain().await),
-                _ = auto_pay.tick() => ("auto-pay", self.run_auto_pay().await),
-                _ = top_up.tick() => ("top-up", self.run_top_ups().await),
+                _ = stop.changed() => break,
+                _ = follow.tick() => on(&leases, "follow chain", self.follow_chain()).await,
+                _ = auto_pay.tick() => on(&leases, "auto-pay", self.run_auto_pay()).await,
+                _ = top_up.tick() => on(&leases, "top-up", self.run_top_ups()).await,
                 // A deduction may have brought a balance under its threshold.
-                () = self.budgets.woken() => ("top-up", self.run_top_ups().await),
-                _ = referrals.tick() => ("referrals", self.reward_referrals().await),
-                _ = spot.tick() => ("spot market", self.clear_spot_due().await),
-                _ = holds.tick() => ("holds", self.expire_holds().await),
-                _ = refunds.tick() => ("refunds", self.send_refunds().await),
+                () = self.budgets.woken() => on(&leases, "top-up", self.run_top_ups()).await,
+                _ = referrals.tick() => on(&leases, "referrals", self.reward_referrals()).await,
+                _ = spot.tick() => on(&leases, "spot market", self.clear_spot_due()).await,
+                _ = holds.tick() => on(&leases, "holds", self.expire_holds()).await,
+                _ = refunds.tick() => on(&leases, "refunds", self.send_refunds()).await,
                 _ = close.tick(), if self.auto_close =>
-                    ("closing", self.close_due().await.map(|months| months.len())),
-                _ = dunning.tick() => ("dunning", self.dun().await.map(|run| run.steps_taken)),
+                    on(&leases, "closing", self.close_due()).await,
+                _ = dunning.tick() => on(&leases, "dunning", self.dun()).await,
             };
             if let Err(error) = done {
                 tracing::error!(job, error = %chain_of(&error), "a job failed and will run again");
             }
         }
+        leases.release().await;
     }
+}
+
+/// Runs a job if it is this node's.
+pub(crate) async fn on<T>(
+    leases: &Leases,
+    job: &'static str,
+    work: impl Future<Output = Result<T, EngineError>>,
+) -> (&'static str, Result<(), EngineError>) {
+    (job, leases.run(job, work).await.map(drop))
 }
 
 /// An error with its sources, on one line.

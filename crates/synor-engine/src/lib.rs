@@ -3,6 +3,8 @@
 
 mod access;
 mod accounts;
+mod answer_once;
+mod audit_log;
 mod auto_pay;
 mod budgets;
 mod charging;
@@ -28,6 +30,10 @@ mod incidents;
 mod ingest;
 mod jobs;
 mod key_life;
+mod leases;
+mod ledger;
+mod nodes;
+mod oracle;
 mod overdue;
 mod pay;
 mod plans;
@@ -51,6 +57,8 @@ mod write_off;
 
 pub use access::{Caller, KeyOrder, NewKey, new_secret};
 pub use accounts::NewAccount;
+pub use answer_once::{Answered, Asked};
+pub use audit_log::{AuditPart, AuditQuery};
 pub use auto_pay::{AutoPayCharge, AutoPayOrder, ChargeFailure, ChargeState};
 pub use budgets::{BudgetState, NewBudget};
 pub use clock::{Clock, SystemClock};
@@ -73,6 +81,12 @@ pub use holds::{CaptureOrder, CaptureResult, HOLD_SECS_DEFAULT, HoldOrder, HoldR
 pub use incidents::{IncidentState, NewIncident};
 pub use ingest::{Admitted, IngestBatch, Ingested, KnownEvent, Rejection};
 pub use key_life::{OVERLAP_SECS_MAX, ShownKey};
+pub use ledger::{
+    JournalPages, LedgerExport, LedgerFormat, PostedIn, Statement, StatementCursor, StatementLine,
+    StatementQuery, TrialBalance, TrialRow,
+};
+pub use nodes::JobLease;
+pub use oracle::{NewRate, OracleConfig, OracleConfigError, OraclePrice, TwapKind};
 pub use pay::InvoicePayment;
 pub use plans::NewPlan;
 pub use quotas::{NewQuota, QuotaState, QuotaTurn};

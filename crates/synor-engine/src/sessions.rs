@@ -1,7 +1,7 @@
 //! Browser sessions: signing in with an API key, telling who is signed in, and signing out.
 
 use synor_economics::period::Timestamp;
-use synor_store::{ApiKey, ChangeSet, Scope, Session};
+use synor_store::{Actor, ActorKind, ApiKey, ChangeSet, Scope, Session};
 
 use crate::access::{hash_of, new_secret};
 use crate::engine::Engine;
@@ -38,8 +38,12 @@ pub fn csrf_token(session_token: &str) -> String {
 }
 
 impl Engine {
-    /// Opens a session for the holder of a key.
-    pub async fn sign_in(&self, secret: &str) -> Result<NewSession, EngineError> {
+    /// Opens a session for the holder of a key, who calls from this network address.
+    pub async fn sign_in(
+        &self,
+        secret: &str,
+        address: Option<String>,
+    ) -> Result<NewSession, EngineError> {
         let key = self.key_of(secret).await?;
         let now = self.now();
         let token = new_secret(TOKEN_PREFIX)?;
@@ -53,6 +57,13 @@ impl Engine {
             ended_at: None,
         };
         let mut changes = ChangeSet::new(Self::fresh_command("sign in"), now);
+        changes.actor = Some(Actor {
+            kind: ActorKind::Key,
+            key_id: Some(key.key_id),
+            access: key.access.clone(),
+            address,
+            operation: "sign in".to_owned(),
+        });
         changes.put(&session)?;
         self.store.commit(changes).await?;
         Ok(NewSession {

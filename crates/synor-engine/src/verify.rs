@@ -105,6 +105,7 @@ impl Engine {
         )?;
         self.check_limits(&book, &credits, &mut found).await?;
         self.check_spot(&mut found).await?;
+        self.check_rates(&invoices, &mut found).await?;
         self.check_chain(&mut found).await;
         Ok(found)
     }

@@ -9,6 +9,7 @@ use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use synor_engine::EngineError;
+use synor_store::Actor;
 use synor_store::Role::{self, Admin, Customer, Finance, IngestOnly, Operator};
 
 use crate::auth::authenticate;
@@ -63,15 +64,21 @@ const REPORT: &[Role] = &[IngestOnly, Admin];
 /// Every route, and who may call it.
 pub const RULES: &[Rule] = &[
     rule("GET", "/api/v1/billing/balance", MONEY),
+    rule("GET", "/api/v1/billing/balance/sufficient", MONEY),
     rule("GET", "/api/v1/billing/credits", MONEY),
     rule("GET", "/api/v1/billing/credits/{id}", MONEY),
-    rule("POST", "/api/v1/billing/deduct", MONEY),
+    rule("POST", "/api/v1/billing/deduct", BOOKS),
     rule("GET", "/api/v1/billing/budgets", MONEY),
     rule("POST", "/api/v1/billing/budgets", MONEY),
     rule("DELETE", "/api/v1/billing/budgets", MONEY),
     rule("GET", "/api/v1/billing/alerts", MONEY),
     rule("GET", "/api/v1/billing/top-up", MONEY),
     rule("POST", "/api/v1/billing/top-up", MONEY),
+    rule("GET", "/api/v1/billing/holds", MONEY),
+    rule("POST", "/api/v1/billing/holds", BOOKS),
+    rule("GET", "/api/v1/billing/holds/{id}", MONEY),
+    rule("POST", "/api/v1/billing/holds/{id}/capture", BOOKS),
+    rule("POST", "/api/v1/billing/holds/{id}/release", BOOKS),
     rule("GET", "/api/v1/billing/invoices", MONEY),
     rule("GET", "/api/v1/billing/invoices/current", MONEY),
     rule("GET", "/api/v1/billing/invoices/{id}", MONEY),
@@ -83,6 +90,7 @@ pub const RULES: &[Rule] = &[
     rule("GET", "/api/v1/billing/reminders", MONEY),
     rule("POST", "/api/v1/billing/deposit", MONEY),
     rule("GET", "/api/v1/billing/deposits/{id}", MONEY),
+    rule("POST", "/api/v1/billing/deposits/{id}/transfer", MONEY),
     rule("GET", "/api/v1/billing/auto-pay", MONEY),
     rule("POST", "/api/v1/billing/auto-pay", MONEY),
     rule("POST", "/api/v1/billing/auto-pay/resume", MONEY),
@@ -108,6 +116,14 @@ pub const RULES: &[Rule] = &[
     rule("GET", "/api/v1/spot/asks", OPERATE),
     rule("POST", "/api/v1/spot/asks", OPERATE),
     rule("POST", "/api/v1/spot/asks/{id}/withdraw", OPERATE),
+    rule("GET", "/api/v1/oracle/price", LOOK),
+    rule("GET", "/api/v1/oracle/sources", LOOK),
+    rule("GET", "/api/v1/oracle/history", LOOK),
+    rule("GET", "/api/v1/oracle/twap", LOOK),
+    rule("GET", "/api/v1/oracle/rates", LOOK),
+    rule("POST", "/api/v1/admin/oracle/round", OPERATE),
+    rule("POST", "/api/v1/admin/oracle/reset", OPERATE),
+    rule("POST", "/api/v1/admin/oracle/rates", OPERATE),
     rule("POST", "/api/v1/admin/spot/clear", OPERATE),
     rule("POST", "/api/v1/admin/spot/reserve", OPERATE),
     rule("GET", "/api/v1/admin/accounts", STAFF),
@@ -141,7 +157,11 @@ pub const RULES: &[Rule] = &[
     rule("POST", "/api/v1/admin/promotions", BOOKS),
     rule("GET", "/api/v1/admin/price-lists", STAFF),
     rule("POST", "/api/v1/admin/price-lists", OPERATE),
+    rule("GET", "/api/v1/admin/jobs", STAFF),
     rule("GET", "/api/v1/admin/journal", BOOKS),
+    rule("GET", "/api/v1/admin/ledger/trial-balance", BOOKS),
+    rule("GET", "/api/v1/admin/ledger/statement", BOOKS),
+    rule("GET", "/api/v1/admin/ledger/export", BOOKS),
     rule("GET", "/api/v1/admin/distribution", BOOKS),
     rule("POST", "/api/v1/admin/verify", BOOKS),
     rule("GET", "/api/v1/admin/stream", STAFF),
@@ -166,27 +186,30 @@ pub fn rule_of(method: &Method, path: &str) -> Option<&'static Rule> {
 /// who calls.
 pub async fn enforce(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     match admit(&state, &mut request).await {
-        Ok(()) => next.run(request).await,
+        Ok(Some(actor)) => actor.acting(next.run(request)).await,
+        Ok(None) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
 }
 
-async fn admit(state: &AppState, request: &mut Request) -> Result<(), Problem> {
+/// Who acts, where someone must; an error if they may not.
+async fn admit(state: &AppState, request: &mut Request) -> Result<Option<Actor>, Problem> {
     let path = request.extensions().get::<MatchedPath>();
     let path = path.map_or("", MatchedPath::as_str);
     let rule = rule_of(request.method(), path);
     if rule.is_some_and(|rule| rule.roles.is_none()) {
-        return Ok(());
+        return Ok(None);
     }
     let (method, path) = (request.method().clone(), path.to_owned());
-    let role = authenticate(request, state).await?.role;
+    let actor = authenticate(request, state, &path).await?;
+    let role = actor.access.role;
     let Some(roles) = rule.and_then(|rule| rule.roles) else {
         tracing::error!(%method, path, "no rule says who may call this, so nobody may");
         let detail = "it is not for anyone".to_owned();
         return Err(EngineError::Forbidden(detail).into());
     };
     if roles.contains(&role) {
-        return Ok(());
+        return Ok(Some(actor));
     }
     let wanted: Vec<_> = roles.iter().map(|role| role.name()).collect();
     let wanted = wanted.join(", ");

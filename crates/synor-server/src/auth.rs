@@ -1,15 +1,17 @@
 //! Who calls, and about which account. All tenant isolation is here.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Request};
-use axum::http::HeaderMap;
+use axum::extract::{ConnectInfo, FromRequestParts, Request};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 use synor_economics::id::AccountId;
 use synor_engine::{Caller, EngineError};
+use synor_store::{Actor, ActorKind};
 
 use crate::problem::Problem;
 use crate::rate::KeyRate;
@@ -17,11 +19,18 @@ use crate::request::Params;
 use crate::session::SignedIn;
 use crate::state::AppState;
 
-/// Finds out who calls, and notes it at the request: the key of the `Authorization` header, or, if
-/// there is none, of the session of the browser. Counts the request against the key's limits.
-pub async fn authenticate(request: &mut Request, state: &AppState) -> Result<Caller, Problem> {
-    let caller = match bearer(request.headers()) {
-        Some(secret) if is_local(secret, state) => Caller::admin(),
+/// Finds out who calls a route, and notes it at the request: the holder of the key in the
+/// `Authorization` header, or, if there is none, of the session of the browser. Counts the request
+/// against the key's limits.
+pub async fn authenticate(
+    request: &mut Request,
+    state: &AppState,
+    path: &str,
+) -> Result<Actor, Problem> {
+    let operation = format!("{} {path}", request.method());
+    let address = address_of(request.headers(), request.extensions());
+    let (kind, key_id, access) = match bearer(request.headers()) {
+        Some(secret) if is_local(secret, state) => (ActorKind::Local, None, Caller::admin()),
         Some(secret) => {
             let key = state.engine.key_of(secret).await?;
             let rate = state.intake.rates.of(&key);
@@ -29,16 +38,26 @@ pub async fn authenticate(request: &mut Request, state: &AppState) -> Result<Cal
             state.engine.note_use(&key);
             // For those that count more than requests.
             request.extensions_mut().insert(rate);
-            key.access
+            (ActorKind::Key, Some(key.key_id), key.access)
         }
-        None => of_session(request, state).await?,
+        None => {
+            let signed_in = of_session(request, state).await?;
+            let caller = signed_in.caller();
+            (ActorKind::Session, Some(signed_in.key), caller)
+        }
     };
-    request.extensions_mut().insert(caller.clone());
-    Ok(caller)
+    request.extensions_mut().insert(access.clone());
+    Ok(Actor {
+        kind,
+        key_id,
+        access,
+        address,
+        operation,
+    })
 }
 
 /// Who is signed in. A script that changes something shows that it is of our own pages.
-async fn of_session(request: &mut Request, state: &AppState) -> Result<Caller, Problem> {
+async fn of_session(request: &mut Request, state: &AppState) -> Result<SignedIn, Problem> {
     let no_key = || {
         let detail = "send an API key as `Authorization: Bearer KEY`";
         Problem {
@@ -56,7 +75,20 @@ async fn of_session(request: &mut Request, state: &AppState) -> Result<Caller, P
     }
     let rate = Arc::<KeyRate>::clone(&signed_in.rate);
     request.extensions_mut().insert(rate);
-    Ok(signed_in.caller())
+    Ok(signed_in)
+}
+
+/// The address that a request comes from. What a proxy says of it counts if the proxy runs on this
+/// machine; anyone else may say anything.
+pub fn address_of(headers: &HeaderMap, extensions: &Extensions) -> Option<String> {
+    let ConnectInfo(peer) = extensions.get::<ConnectInfo<SocketAddr>>()?;
+    let forwarded = headers.get("x-forwarded-for");
+    let forwarded = forwarded.and_then(|value| value.to_str().ok());
+    // The proxy appends whom it hears; what comes before is what that one said.
+    let last = forwarded.and_then(|list| list.rsplit(',').next());
+    let told: Option<IpAddr> = last.and_then(|address| address.trim().parse().ok());
+    let address = told.filter(|_| peer.ip().is_loopback());
+    Some(address.unwrap_or(peer.ip()).to_string())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

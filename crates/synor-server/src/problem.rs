@@ -149,6 +149,9 @@ impl From<EngineError> for Problem {
             EngineError::Pricing(_) | EngineError::Bill(_) | EngineError::NoPriceList(_) => {
                 (S::CONFLICT, "no-price")
             }
+            EngineError::NoRate { .. } | EngineError::Twap(_) => (S::CONFLICT, "no-rate"),
+            EngineError::RateExists { .. } => (S::CONFLICT, "rate-exists"),
+            EngineError::NoOracle => (S::NOT_FOUND, "no-oracle"),
             EngineError::Promotion(_) => (S::UNPROCESSABLE_ENTITY, "promo-code-refused"),
             EngineError::Commitment(_) => (S::UNPROCESSABLE_ENTITY, "commitment-refused"),
             EngineError::BudgetRefused(_) => (S::UNPROCESSABLE_ENTITY, "budget-refused"),
@@ -165,7 +168,8 @@ impl From<EngineError> for Problem {
             EngineError::Usage(UsageLogError::UnknownEvent { .. }) => {
                 (S::NOT_FOUND, "unknown-event")
             }
-            EngineError::Store(StoreError::CommandReused { .. }) => {
+            EngineError::NameTaken { .. }
+            | EngineError::Store(StoreError::CommandReused { .. }) => {
                 (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused")
             }
             EngineError::Store(StoreError::Exists { .. } | StoreError::Conflict { .. }) => {
@@ -184,7 +188,9 @@ impl From<EngineError> for Problem {
             EngineError::PriceList(_) => (S::UNPROCESSABLE_ENTITY, "price-list-refused"),
             EngineError::PriceListChanged { .. } => (S::CONFLICT, "price-list-changed"),
             EngineError::AutoPayPolicy(_)
+            | EngineError::OracleConfig(_)
             | EngineError::Settlement(_)
+            | EngineError::AnotherAddress { .. }
             | EngineError::Store(_)
             | EngineError::Usage(_) => (S::INTERNAL_SERVER_ERROR, "internal"),
         };

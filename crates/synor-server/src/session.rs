@@ -13,13 +13,15 @@ use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Req
 use axum::http::header::{CACHE_CONTROL, COOKIE, HOST, ORIGIN, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, StatusCode, Uri};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::post;
 use serde::de::DeserializeOwned;
 use synor_economics::id::{AccountId, ApiKeyId};
 use synor_engine::{Caller, EngineError, SESSION_SECS_MAX, csrf_token};
-use synor_store::Role;
+use synor_store::{Actor, ActorKind, Role};
 
+use crate::auth::address_of;
 use crate::problem::Problem;
 use crate::rate::KeyRate;
 use crate::request::read_bytes;
@@ -182,11 +184,12 @@ impl<T: DeserializeOwned> FromRequest<AppState> for SignedForm<T> {
 async fn sign_in(State(state): State<AppState>, request: Request) -> Result<Response, Problem> {
     let before = session_token(request.headers()).map(str::to_owned);
     let is_https = is_https(request.headers());
+    let address = address_of(request.headers(), request.extensions());
     let (_, fields) = read_form(request, &state).await?;
     let field = |name| fields.iter().find(|(n, _)| n == name).map(|(_, v)| v);
     let next = field("next").map_or("/", |next| own_path(next));
     let secret = field("key").map(|key| key.trim()).unwrap_or_default();
-    let session = match state.engine.sign_in(secret).await {
+    let session = match state.engine.sign_in(secret, address).await {
         Ok(session) => session,
         Err(EngineError::Unauthenticated) => {
             let to = format!("{SIGN_IN_PATH}?refused=1&next={}", encoded(next));
@@ -215,6 +218,28 @@ async fn sign_out(
         Redirect::to(SIGN_IN_PATH).into_response(),
         &gone,
     ))
+}
+
+/// Names whoever is signed in as the one who asked for what a form changes.
+pub(crate) async fn act(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    // Of the API, the table of routes sees to it.
+    if request.method().is_safe() || request.uri().path().starts_with("/api/") {
+        return next.run(request).await;
+    }
+    match SignedIn::of(request.headers(), &state).await {
+        Ok(Some(signed_in)) => {
+            let actor = Actor {
+                kind: ActorKind::Session,
+                key_id: Some(signed_in.key),
+                access: signed_in.caller(),
+                address: address_of(request.headers(), request.extensions()),
+                operation: format!("{} {}", request.method(), request.uri().path()),
+            };
+            actor.acting(next.run(request)).await
+        }
+        Ok(None) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
 }
 
 type Fields = Vec<(String, String)>;

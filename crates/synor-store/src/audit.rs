@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use synor_economics::billing::{JournalEntry, LedgerAccount};
 use synor_economics::money::MicroSynor;
 
+use crate::audit_log::AuditTrail;
 use crate::digest;
 use crate::document::StoredDocument;
 use crate::store::BookCheck;
@@ -25,6 +26,7 @@ pub(crate) struct Audit {
     pub(crate) found: BookCheck,
     last: u64,
     chain: Vec<u8>,
+    trail: AuditTrail,
 }
 
 impl Audit {
@@ -39,6 +41,9 @@ impl Audit {
         if !is_sound {
             let (kind, id) = (document.kind.name(), &document.keys.id);
             self.problem(format!("{kind} {id} is not what was written"));
+        }
+        if let Some(problem) = self.trail.follow(document) {
+            self.problem(problem);
         }
     }
 
@@ -90,9 +95,9 @@ impl Audit {
         }
     }
 
-    /// The balances, as the book keeps them.
+    /// The balances, as the book keeps them, once all documents and entries were read.
     pub(crate) fn balances(&mut self, mut kept: BTreeMap<String, MicroSynor>) {
-        let mut problems = Vec::new();
+        let mut problems = Vec::from_iter(self.trail.end());
         for (account, sum) in &self.found.balances {
             let balance = kept.remove(&account.to_string()).unwrap_or_default();
             if balance != *sum {

@@ -6,6 +6,7 @@ use synor_economics::billing::JournalEntry;
 use synor_economics::id::{AccountId, ApiKeyId};
 use synor_economics::period::Timestamp;
 
+use crate::actor::Actor;
 use crate::document::{Document, StoredDocument};
 use crate::error::StoreError;
 use crate::lane::Lane;
@@ -27,6 +28,8 @@ pub enum Scope {
     Referrals,
     /// A spot market's book, with what was decided on it.
     SpotMarket(String),
+    /// The price oracle, with its history and the rates of periods.
+    Oracle,
     /// All quotas.
     Quotas,
     /// An API key, with the sessions that were opened with it.
@@ -49,6 +52,7 @@ impl std::fmt::Display for Scope {
             Self::Promotion(code) => write!(f, "promotion {code}"),
             Self::SpotMarket(id) => write!(f, "spot market {id}"),
             Self::Referrals => f.write_str("referrals"),
+            Self::Oracle => f.write_str("oracle"),
             Self::Quotas => f.write_str("quotas"),
             Self::ApiKey(id) => write!(f, "API key {id}"),
             Self::Budgets => f.write_str("budgets"),
@@ -77,6 +81,8 @@ pub struct ChangeSet {
     pub reply: serde_json::Value,
     /// When it was decided.
     pub at: Timestamp,
+    /// Who asked for it, for the audit log; nobody, if the platform did it by itself.
+    pub actor: Option<Actor>,
 }
 
 impl ChangeSet {
@@ -91,6 +97,7 @@ impl ChangeSet {
             entries: Vec::new(),
             reply: serde_json::Value::Null,
             at,
+            actor: Actor::current(),
         }
     }
 

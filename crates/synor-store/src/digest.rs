@@ -39,3 +39,8 @@ pub(crate) fn chain_after(before: &[u8], sequence: u64, body: &str) -> Digest {
     hasher.update(body.as_bytes());
     *hasher.finalize().as_bytes()
 }
+
+/// A digest as text, in hexadecimal.
+pub(crate) fn hex(digest: &Digest) -> String {
+    blake3::Hash::from_bytes(*digest).to_hex().to_string()
+}

@@ -5,6 +5,8 @@
 //! A set that does not hold leaves nothing behind and spoils no other. A row that several sets of a
 //! group change is written once, as the last of them left it.
 
+mod audit;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use synor_economics::billing::LedgerAccount;
@@ -32,6 +34,8 @@ pub(crate) struct Asks<'a> {
     pub(crate) entries: HashSet<&'a str>,
     /// The balances of these accounts?
     pub(crate) accounts: HashSet<&'a LedgerAccount>,
+    /// What are these documents, kind and id, before the group?
+    pub(crate) documents: BTreeSet<Key>,
 }
 
 impl<'a> Asks<'a> {
@@ -47,6 +51,7 @@ impl<'a> Asks<'a> {
                     asks.lookups.insert((document.kind, lookup));
                 }
             }
+            asks.documents.extend(audit::asked(set));
             for entry in set.entries.iter().flatten() {
                 asks.entries.insert(&entry.entry_id);
                 let accounts = entry.postings.iter().map(|(account, _)| account);
@@ -70,6 +75,8 @@ pub(crate) struct Known {
     pub(crate) entries: HashSet<String>,
     /// The balances of the accounts that have one.
     pub(crate) balances: HashMap<LedgerAccount, MicroSynor>,
+    /// The bodies of the documents that were asked for and are there.
+    pub(crate) documents: HashMap<Key, String>,
     /// The end of the journal: the last sequence, and the last link of its chain.
     pub(crate) head: (u64, Vec<u8>),
 }
@@ -191,6 +198,7 @@ impl Group {
         }
         self.expect(&set)?;
         let lookups = self.lookups(&set.documents)?;
+        let told = self.told(&set)?;
         let entries = set.entries.map_err(StoreError::Invariant)?;
         let balances = self.balances(&entries)?;
         let entries = self.placed(entries)?;
@@ -202,7 +210,7 @@ impl Group {
         }
         self.lookups.owners.extend(lookups.owners);
         self.lookups.holds.extend(lookups.holds);
-        for document in set.documents {
+        for document in set.documents.into_iter().chain(told.into_iter().flatten()) {
             let key = (document.document.kind, document.document.keys.id.clone());
             if self.documents.insert(key.clone(), document).is_none() {
                 self.order.push(key);

@@ -21,7 +21,7 @@ impl Lane {
     }
 
     /// Lets nothing more land.
-    pub(crate) fn break_off(&self) {
+    pub fn break_off(&self) {
         self.0.store(true, Ordering::Release);
     }
 }
@@ -33,6 +33,14 @@ pub struct Landing(oneshot::Receiver<Result<Committed, StoreError>>);
 impl Landing {
     pub(crate) const fn new(answer: oneshot::Receiver<Result<Committed, StoreError>>) -> Self {
         Self(answer)
+    }
+
+    /// One that has landed, or not, already.
+    pub fn known(result: Result<Committed, StoreError>) -> Self {
+        let (answer, landing) = oneshot::channel();
+        // Its receiver is here.
+        let _ = answer.send(result);
+        Self(landing)
     }
 
     /// What it came to, once that is durable.

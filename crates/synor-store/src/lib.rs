@@ -1,8 +1,10 @@
 //! The book of record: documents (accounts, invoices, credits, payments …) and the journal, behind
 //! one seam. Many reads, one write: a [`ChangeSet`] lands whole or not at all.
 
+mod actor;
 mod api_key;
 mod audit;
+mod audit_log;
 mod change_set;
 pub mod conformance;
 mod digest;
@@ -12,7 +14,10 @@ mod group;
 mod hold;
 mod invoicing;
 mod lane;
+mod lease;
 mod limits;
+mod memory;
+mod oracle;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod prepared;
@@ -22,7 +27,9 @@ mod sqlite;
 mod store;
 mod transfer;
 
+pub use actor::{Actor, ActorKind};
 pub use api_key::{Access, ApiKey, RateLimit, Role};
+pub use audit_log::{AuditChange, AuditEntry, AuditHead};
 pub use change_set::{ChangeSet, Committed, Scope};
 pub use document::{
     Counter, Deduction, Document, Keys, Kind, PriceListRecord, Referral, StoredDocument,
@@ -30,7 +37,10 @@ pub use document::{
 pub use error::StoreError;
 pub use invoicing::Suspension;
 pub use lane::{Landing, Lane};
+pub use lease::Lease;
 pub use limits::SpendTally;
+pub use memory::MemoryStore;
+pub use oracle::{ORACLE_HOUR_SECS, ORACLE_HOURS_KEPT, OracleHour, OracleState, PeriodRate};
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_SCHEMA, PostgresStore};
 pub use session::Session;

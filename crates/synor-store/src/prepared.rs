@@ -4,6 +4,7 @@
 use synor_economics::billing::{JournalEntry, LedgerAccount};
 use synor_economics::money::MicroSynor;
 
+use crate::actor::Actor;
 use crate::change_set::{ChangeSet, Scope};
 use crate::digest::{self, Digest};
 use crate::document::StoredDocument;
@@ -27,6 +28,8 @@ pub(crate) struct Prepared {
     pub(crate) reply: serde_json::Value,
     pub(crate) reply_text: String,
     pub(crate) at_secs: i64,
+    /// Who asked for it.
+    pub(crate) actor: Option<Actor>,
 }
 
 /// A document and the digest of its row.
@@ -77,6 +80,7 @@ impl Prepared {
             reply: changes.reply,
             at_secs: changes.at.secs(),
             command: changes.command,
+            actor: changes.actor,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use synor_store::conformance::{Note, changes, entry, state};
-use synor_store::{SqliteStore, Store};
+use synor_store::{Access, Actor, ActorKind, SqliteStore, Store};
 
 struct Book {
     folder: tempfile::TempDir,
@@ -256,4 +256,48 @@ async fn an_altered_document_is_not_read() {
     );
     assert!(store.find::<Note>("key-3").await.is_err());
     assert!(store.get::<Note>("note-4").await.unwrap().is_some());
+}
+
+/// A closed book with three entries in its audit log.
+async fn audited_book() -> Book {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("book.db");
+    let store = SqliteStore::open(&file).unwrap();
+    for n in 1..=3 {
+        let mut set = changes(&format!("number {n}"));
+        set.actor = Some(Actor {
+            kind: ActorKind::Local,
+            key_id: None,
+            access: Access::admin(),
+            address: None,
+            operation: "POST /notes".to_owned(),
+        });
+        set.put(&Note::new("note")).unwrap();
+        store.commit(set).await.unwrap();
+    }
+    state(&store).await;
+    drop(store);
+    Book { folder, file }
+}
+
+#[tokio::test]
+async fn an_audit_entry_that_is_gone_or_altered_is_missed() {
+    let book = audited_book().await;
+    let id = |n: u64| format!("{n:020}");
+    for n in 1..=3 {
+        let gone = "DELETE FROM documents WHERE kind = 'audit_entry' AND id = ?";
+        assert_ne!(book.after(gone, [id(n)]).await, [""; 0], "entry {n} gone");
+        // Another's name in a row whose digest is as it was.
+        let altered = "UPDATE documents SET body = replace(body, '\"admin\"', '\"finance\"')
+            WHERE kind = 'audit_entry' AND id = ?";
+        assert_ne!(book.after(altered, [id(n)]).await, [""; 0], "entry {n}");
+    }
+    let end = "DELETE FROM documents WHERE kind = 'audit_head'";
+    assert_ne!(book.after(end, []).await, [""; 0]);
+    // A row that is whole by itself, put in the place of another, breaks the chain.
+    let copied =
+        "UPDATE documents SET (body, digest, sort_key, id) = (SELECT body, digest, sort_key,
+        '00000000000000000002' FROM documents WHERE kind = 'audit_entry' AND sort_key = 1)
+        WHERE kind = 'audit_entry' AND id = ?";
+    assert_ne!(book.after(copied, [id(2)]).await, [""; 0]);
 }

@@ -1,11 +1,14 @@
 //! `/admin`: what an operator does about all accounts.
 
 mod accounts;
+mod audit;
 mod books;
 mod corrections;
 mod incidents;
 mod invoices;
+mod jobs;
 mod keys;
+mod ledger;
 mod quotas;
 mod stream;
 mod terms;
@@ -54,7 +57,12 @@ pub fn router() -> Router<AppState> {
         )
         .route("/incidents", get(incidents::list).post(incidents::report))
         .route("/incidents/{id}", get(incidents::show))
+        .route("/audit", get(audit::list))
+        .route("/jobs", get(jobs::list))
         .route("/journal", get(books::journal))
+        .route("/ledger/trial-balance", get(ledger::trial_balance))
+        .route("/ledger/statement", get(ledger::statement))
+        .route("/ledger/export", get(ledger::export))
         .route("/distribution", get(books::distribution))
         .route("/verify", post(books::verify))
         .route("/stream", get(stream::status))

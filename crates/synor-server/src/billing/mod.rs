@@ -56,6 +56,7 @@ pub fn router() -> Router<AppState> {
         .route("/usage/events", get(events::events))
         .route("/deposit", post(deposit::announce))
         .route("/deposits/{id}", get(deposit::show))
+        .route("/deposits/{id}/transfer", post(deposit::transfer))
         .route("/auto-pay", get(auto_pay::show).post(auto_pay::configure))
         .route("/auto-pay/resume", post(auto_pay::resume))
         .route("/terms", get(terms::show))

@@ -40,7 +40,7 @@ pub async fn accounts(server: &Server) -> (String, String) {
         .await;
     assert_eq!(
         (&key["role"], &key["account_id"]),
-        (&json!("account"), &json!(ACME))
+        (&json!("customer"), &json!(ACME))
     );
     assert!(key.get("hash").is_none());
     let call = server.admin("createApiKey").path("id", "nobody");

@@ -552,9 +552,15 @@ pub async fn usage(server: &Server, acme: &str) {
     let of_an_account: Vec<_> = server
         .document
         .operations()
+        // The audit log is of all, and takes an account to show less.
+        .filter(|o| o.id != "listAudit")
         .filter(|o| server.document.parameters(o).contains_key("account"))
         .cloned()
         .collect();
+    let wallet = server.wallet("nobody", 1).await;
+    let request = json!({ "pay_to": server.engine.pay_to() });
+    let signed = server.transfer_of(&wallet, &request, 1, "nothing").await;
+    let transfer = json!({ "signed_transfer": signed });
     for operation in of_an_account {
         let call = || {
             let call = server.admin(&operation.id);
@@ -567,6 +573,7 @@ pub async fn usage(server: &Server, acme: &str) {
                 "placeHold" => call.json(&json!({ "amount": "1 SYNOR", "reason": "r" })),
                 "hasSufficientBalance" => call.query("required_micro_synor", "1"),
                 "announceDeposit" => call.json(&json!({ "amount": "1 SYNOR" })),
+                "transferDeposit" => call.json(&transfer),
                 "redeemPromoCode" => call.json(&json!({ "code": "NOTHING" })),
                 "placeSpotBid" => call.json(&json!({ "resource": "compute.cpu",
                     "quantity": "1", "price": "1 SYNOR" })),

@@ -47,7 +47,15 @@ async fn known(
     transaction: &deadpool_postgres::Transaction<'_>,
     asks: &Asks<'_>,
 ) -> Result<Known, DatabaseError> {
-    let [head, commands, scopes, lookups, entries, balances] = [
+    let [
+        head,
+        commands,
+        scopes,
+        lookups,
+        entries,
+        balances,
+        documents,
+    ] = [
         "SELECT sequence, chain FROM journal_head FOR UPDATE",
         "SELECT command, request, reply FROM commands WHERE command = ANY($1)",
         "SELECT name, version FROM scopes WHERE name = ANY($1)",
@@ -56,10 +64,14 @@ async fn known(
          ON d.kind = asked.kind AND d.lookup = asked.lookup",
         "SELECT entry_id FROM journal WHERE entry_id = ANY($1)",
         "SELECT account, amount_micro_synor FROM balances WHERE account = ANY($1)",
+        "SELECT d.kind, d.id, d.body FROM documents AS d
+         JOIN unnest($1::text[], $2::text[]) AS asked (kind, id)
+         ON d.kind = asked.kind AND d.id = asked.id",
     ]
     .map(|sql| transaction.prepare_cached(sql));
-    let (head, commands, scopes, lookups, entries, balances) =
-        try_join!(head, commands, scopes, lookups, entries, balances)?;
+    let (head, commands, scopes, lookups, entries, balances, documents) = try_join!(
+        head, commands, scopes, lookups, entries, balances, documents
+    )?;
 
     let asked_commands: Vec<_> = asks.commands.iter().collect();
     let asked_scopes: Vec<_> = asks.scopes.iter().collect();
@@ -70,8 +82,13 @@ async fn known(
         .unzip();
     let asked_entries: Vec<_> = asks.entries.iter().collect();
     let accounts: Vec<_> = asks.accounts.iter().map(|a| a.to_string()).collect();
+    let (document_kinds, ids): (Vec<_>, Vec<_>) = asks
+        .documents
+        .iter()
+        .map(|(kind, id)| (kind.name(), id))
+        .unzip();
     // Biased: sent in this order, the lock first.
-    let (head, commands, scopes, lookups, entries, balances) = try_join!(
+    let (head, commands, scopes, lookups, entries, balances, documents) = try_join!(
         biased;
         async { transaction.query(&head, &[]).await },
         async { transaction.query(&commands, &[&asked_commands]).await },
@@ -79,6 +96,7 @@ async fn known(
         async { transaction.query(&lookups, &[&kinds, &names]).await },
         async { transaction.query(&entries, &[&asked_entries]).await },
         async { transaction.query(&balances, &[&accounts]).await },
+        async { transaction.query(&documents, &[&document_kinds, &ids]).await },
     )?;
 
     let mut known = Known::default();
@@ -100,6 +118,12 @@ async fn known(
         let kind = Kind::named(row.try_get(0)?).ok_or(DatabaseError::Corrupt("an unknown kind"))?;
         known
             .owners
+            .insert((kind, row.try_get(1)?), row.try_get(2)?);
+    }
+    for row in documents {
+        let kind = Kind::named(row.try_get(0)?).ok_or(DatabaseError::Corrupt("an unknown kind"))?;
+        known
+            .documents
             .insert((kind, row.try_get(1)?), row.try_get(2)?);
     }
     for row in entries {

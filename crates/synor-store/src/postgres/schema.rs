@@ -58,6 +58,13 @@ const STEPS: &[&str] = &[
     ALTER TABLE scopes SET (fillfactor = 50);
     ALTER TABLE documents SET (fillfactor = 80);
 "#,
+    r#"
+    CREATE TABLE leases (
+        job       text COLLATE "C" PRIMARY KEY,
+        holder    text COLLATE "C" NOT NULL,
+        until_ms  bigint NOT NULL           -- Unix time of this database
+    );
+"#,
 ];
 
 /// The newest schema that this program knows.

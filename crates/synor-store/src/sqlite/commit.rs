@@ -36,6 +36,14 @@ pub fn known(c: &Connection, kept: &mut Kept, asks: &Asks<'_>) -> rusqlite::Resu
             known.entries.insert((*entry).to_owned());
         }
     }
+    let mut documents = c.prepare_cached("SELECT body FROM documents WHERE kind = ? AND id = ?")?;
+    for key in &asks.documents {
+        let (kind, id) = key;
+        let found = documents.query_row(params![kind.name(), id], |row| row.get(0));
+        if let Some(body) = found.optional()? {
+            known.documents.insert(key.clone(), body);
+        }
+    }
     for account in &asks.accounts {
         let balance = kept.balance(c, account)?;
         known.balances.insert((*account).clone(), balance);

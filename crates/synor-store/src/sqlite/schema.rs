@@ -96,6 +96,12 @@ const STEPS: &[&str] = &["
     );
     INSERT INTO commands SELECT * FROM commands_by_name ORDER BY at, command;
     DROP TABLE commands_by_name;
+", "
+    CREATE TABLE leases (
+        job       TEXT PRIMARY KEY,
+        holder    TEXT NOT NULL,
+        until_ms  INTEGER NOT NULL          -- Unix time
+    ) WITHOUT ROWID;
 "];
 
 /// Makes a prepared statement keep its plan whatever is bound to it. By default SQLite plans some

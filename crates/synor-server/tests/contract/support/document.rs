@@ -136,6 +136,18 @@ impl Operation {
             .is_none_or(|s| !s.is_empty())
     }
 
+    /// The roles that may call it.
+    pub fn roles(&self) -> Vec<&str> {
+        let roles = self.body["x-roles"].as_array();
+        let roles = roles.unwrap_or_else(|| panic!("{} has no x-roles", self.id));
+        roles.iter().map(text).collect()
+    }
+
+    /// Whether it moves value, or promises some.
+    pub fn moves_money(&self) -> bool {
+        self.body["x-moves-money"] == true
+    }
+
     pub fn tags(&self) -> Vec<&str> {
         let tags = self.body["tags"].as_array();
         tags.into_iter().flatten().map(text).collect()
