@@ -1,5 +1,6 @@
 //! The HTTP API: JSON under `/api/v1`, problem documents (RFC 9457) for errors, the development
-//! chain's JSON-RPC at `/rpc`, and its own description at `/openapi.json`.
+//! chain's JSON-RPC at `/rpc`, and its own description at `/openapi.json`; and the pages that people
+//! see, from `/` on.
 
 mod access;
 mod admin;
@@ -20,6 +21,7 @@ mod spot;
 mod state;
 mod stream_side;
 mod usage;
+mod web;
 mod wire;
 
 use std::sync::Arc;
@@ -71,6 +73,7 @@ pub fn router(state: AppState) -> Router {
         // Before a handler runs, and for nothing that has none.
         .route_layer(from_fn_with_state(state.clone(), access::enforce))
         .merge(session::router())
+        .merge(web::router())
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(from_fn_with_state(state.clone(), session::act))

@@ -9,6 +9,7 @@ mod access;
 mod backup;
 mod bad_input;
 mod bad_input_http;
+mod browser;
 mod commands;
 mod common;
 mod concurrency;

@@ -100,7 +100,8 @@ pub struct FlagError {
 }
 
 impl Form {
-    const fn example(self) -> &'static str {
+    /// How it is typed, for example.
+    pub const fn example(self) -> &'static str {
         match self {
             Self::Bytes => "100GB",
             Self::Count => "30M",

@@ -1,6 +1,7 @@
 //! What usage costs: made-up usage, a file's, or an account's own, under any prices, plan and
 //! commitment, in the very steps of an invoice.
 
+mod bills;
 mod forecast;
 mod of_account;
 mod rerate;

@@ -8,11 +8,11 @@ mod deposit;
 mod events;
 mod export;
 mod holds;
-mod invoices;
+pub(crate) mod invoices;
 mod pay;
 mod terms;
 mod top_up;
-mod usage;
+pub(crate) mod usage;
 
 use axum::Router;
 use axum::routing::{get, post};

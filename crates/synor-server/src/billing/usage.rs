@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use synor_economics::id::AccountId;
 use synor_economics::metering::{MeteringUnit, ResourceType, UsageRow};
 use synor_economics::period::{Month, Period, Timestamp, Zone};
+use synor_economics::quantity::Quantity;
 use synor_engine::{Engine, EngineError};
 use synor_usage::{Aggregate, Series, SeriesQuery, SplitBy, Step};
 
@@ -103,18 +104,26 @@ pub async fn summary(
 
 fn shown(row: UsageRow, month_secs: i64) -> ShownRow {
     let spec = row.key.resource.spec();
-    let unit: Option<MeteringUnit> = spec.display_unit.parse().ok();
-    let display = unit
-        .and_then(|unit| unit.base_units(Some(month_secs)).ok())
-        .and_then(|base| synor_economics::money::Exact::new(row.quantity.get(), base))
-        .and_then(|exact| exact.rounded(6).ok())
-        .unwrap_or_else(|| row.quantity.to_string());
     ShownRow {
         unit: spec.base_unit.name(),
-        display_quantity: display,
+        display_quantity: display_quantity(row.key.resource, row.quantity, month_secs),
         display_unit: spec.display_unit,
         row,
     }
+}
+
+/// A quantity in its resource's display unit, in a month of `month_secs` seconds; in base units if it
+/// cannot be told in that.
+pub(crate) fn display_quantity(
+    resource: ResourceType,
+    quantity: Quantity,
+    month_secs: i64,
+) -> String {
+    let unit: Option<MeteringUnit> = resource.spec().display_unit.parse().ok();
+    unit.and_then(|unit| unit.base_units(Some(month_secs)).ok())
+        .and_then(|base| synor_economics::money::Exact::new(quantity.get(), base))
+        .and_then(|exact| exact.rounded(6).ok())
+        .unwrap_or_else(|| quantity.to_string())
 }
 
 /// Which series.

@@ -2,7 +2,7 @@
 
 mod corrections;
 mod quotas;
-mod stream;
+pub(crate) mod stream;
 
 use axum::Router;
 use axum::routing::{get, post};

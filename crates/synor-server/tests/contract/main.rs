@@ -16,6 +16,7 @@ mod matrix;
 mod money;
 mod ops;
 mod oracle;
+mod pages;
 mod refusals;
 mod sign_in;
 mod spot;

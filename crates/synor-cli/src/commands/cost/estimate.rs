@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use synor_economics::calculator::{UsageInput, months_of, usage_by_flag, usage_of};
-use synor_economics::metering::UsageEvent;
+use synor_economics::calculator::usage_by_flag;
 use synor_economics::money::{Exact, MicroSynor};
 use synor_economics::period::{DAY_SECS, Month, Zone};
 use synor_economics::plan::Plan;
@@ -243,7 +242,7 @@ async fn of_file(
         None => arguments.kind,
     };
     let imported = read_usage(path, kind, &options)?;
-    request.bills = bills(&imported.events, request.period)?;
+    request.bills = UsageBill::of_events(&imported.events, request.period)?;
     request.period = None;
     if request.bills.is_empty() {
         let message = format!("nothing in {} can be priced here", path.display());
@@ -273,33 +272,4 @@ fn note_unmapped(answer: Answer, imported: &Imported) -> anyhow::Result<Answer> 
     Ok(answer.line(format!(
         "{count} lines have no counterpart here; --focus FILE lists them"
     )))
-}
-
-fn bills(events: &[UsageEvent], only: Option<Month>) -> anyhow::Result<Vec<UsageBill>> {
-    let utc = Zone::utc();
-    let mut by_account: BTreeMap<_, Vec<&UsageEvent>> = BTreeMap::new();
-    for event in events {
-        by_account
-            .entry(&event.identity.account)
-            .or_default()
-            .push(event);
-    }
-    let mut bills = Vec::new();
-    for (account, events) in by_account {
-        let months = match only {
-            Some(month) => vec![month],
-            None => months_of(&events, &utc)?,
-        };
-        for month in months {
-            let rows = usage_of(&events, month.period(&utc)?)?;
-            if !rows.is_empty() {
-                bills.push(UsageBill {
-                    account_id: Some(account.clone()),
-                    period: Some(month),
-                    usage: rows.iter().map(UsageInput::from).collect(),
-                });
-            }
-        }
-    }
-    Ok(bills)
 }
