@@ -25,6 +25,7 @@ mod fraction;
 pub mod id;
 pub mod metering;
 pub mod money;
+pub mod notification;
 pub mod period;
 pub mod plan;
 pub mod pricing;

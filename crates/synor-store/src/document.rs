@@ -26,6 +26,7 @@ pub enum Kind {
     ApiKey,
     AutoPay,
     AutoPayCharge,
+    BillingContact,
     Budget,
     Commitment,
     Counter,
@@ -33,10 +34,13 @@ pub enum Kind {
     CreditNote,
     CreditExpiry,
     Deduction,
+    Delivery,
+    DeliveryQueue,
     Deposit,
     Distribution,
     Incident,
     Invoice,
+    OutboxMessage,
     Payment,
     PriceList,
     Promotion,
@@ -57,16 +61,18 @@ pub enum Kind {
     Suspension,
     TopUp,
     TopUpConfig,
+    WebhookEndpoint,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 41] = [
         Self::Account,
         Self::Alert,
         Self::ApiKey,
         Self::AutoPay,
         Self::AutoPayCharge,
+        Self::BillingContact,
         Self::Budget,
         Self::Commitment,
         Self::Counter,
@@ -74,10 +80,13 @@ impl Kind {
         Self::CreditNote,
         Self::CreditExpiry,
         Self::Deduction,
+        Self::Delivery,
+        Self::DeliveryQueue,
         Self::Deposit,
         Self::Distribution,
         Self::Incident,
         Self::Invoice,
+        Self::OutboxMessage,
         Self::Payment,
         Self::PriceList,
         Self::Promotion,
@@ -98,6 +107,7 @@ impl Kind {
         Self::Suspension,
         Self::TopUp,
         Self::TopUpConfig,
+        Self::WebhookEndpoint,
     ];
 
     /// The kind of this name.
@@ -113,6 +123,7 @@ impl Kind {
             Self::ApiKey => "api_key",
             Self::AutoPay => "auto_pay",
             Self::AutoPayCharge => "auto_pay_charge",
+            Self::BillingContact => "billing_contact",
             Self::Budget => "budget",
             Self::Commitment => "commitment",
             Self::Counter => "counter",
@@ -120,10 +131,13 @@ impl Kind {
             Self::CreditNote => "credit_note",
             Self::CreditExpiry => "credit_expiry",
             Self::Deduction => "deduction",
+            Self::Delivery => "delivery",
+            Self::DeliveryQueue => "delivery_queue",
             Self::Deposit => "deposit",
             Self::Distribution => "distribution",
             Self::Incident => "incident",
             Self::Invoice => "invoice",
+            Self::OutboxMessage => "outbox_message",
             Self::Payment => "payment",
             Self::PriceList => "price_list",
             Self::Promotion => "promotion",
@@ -144,6 +158,7 @@ impl Kind {
             Self::Suspension => "suspension",
             Self::TopUp => "top_up",
             Self::TopUpConfig => "top_up_config",
+            Self::WebhookEndpoint => "webhook_endpoint",
         }
     }
 }

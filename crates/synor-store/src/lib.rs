@@ -11,6 +11,7 @@ mod error;
 mod group;
 mod invoicing;
 mod limits;
+mod notifications;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod prepared;
@@ -27,6 +28,10 @@ pub use document::{
 pub use error::StoreError;
 pub use invoicing::Suspension;
 pub use limits::SpendTally;
+pub use notifications::{
+    Attempt, BillingContact, Delivery, DeliveryQueue, DeliveryState, Destination, OutboxMessage,
+    PreviousSecret, WebhookEndpoint,
+};
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_SCHEMA, PostgresStore};
 pub use spot::{
