@@ -84,7 +84,7 @@ impl Engine {
         };
         let mut changes = ChangeSet::new(Self::fresh_command("issue key"), self.now());
         changes.put(&key)?;
-        self.store.commit(changes).await?;
+        self.commit(changes).await?;
         Ok(NewKey {
             key_id: key.key_id,
             role: key.role,

@@ -142,7 +142,7 @@ impl Engine {
         changes.reply = serde_json::to_value(&credit).map_err(invalid_reply)?;
         changes.put(&credit)?;
         changes.entries.push(granted(&credit)?);
-        let committed = self.store.commit(changes).await?;
+        let committed = self.commit(changes).await?;
         self.budgets.touch(account);
         serde_json::from_value(committed.reply).map_err(invalid_reply)
     }

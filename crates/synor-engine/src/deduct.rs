@@ -100,7 +100,7 @@ impl Engine {
                 .entries
                 .push(deducted(id, account, &deduction.credits, reason, now)?);
             // The reply of whichever commit of the command was the first.
-            let committed = self.store.commit(changes).await?;
+            let committed = self.commit(changes).await?;
             self.budgets.touch(account);
             serde_json::from_value(committed.reply).map_err(invalid_reply)
         })

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use synor_chain::{Chain, Wallet};
 use synor_economics::billing::{
@@ -24,6 +24,7 @@ use uuid::Uuid;
 use crate::budgets::BudgetBook;
 use crate::clock::Clock;
 use crate::error::EngineError;
+use crate::notify::{Outgoing, SubscriberBook};
 use crate::quotas::QuotaBook;
 use crate::spot::{SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN};
 
@@ -95,6 +96,10 @@ pub struct Engine {
     pub(crate) quotas: QuotaBook,
     /// The budgets in force.
     pub(crate) budgets: BudgetBook,
+    /// The accounts that are told of anything.
+    pub(crate) subscribers: SubscriberBook,
+    /// How messages leave, once somebody sends them.
+    pub(crate) outgoing: OnceLock<Outgoing>,
     /// When auto-pay charges.
     pub(crate) auto_pay: AutoPayPolicy,
     /// What comes back when a service was not there as promised.
@@ -172,6 +177,8 @@ impl Engine {
             known_accounts: RwLock::default(),
             quotas: QuotaBook::default(),
             budgets: BudgetBook::default(),
+            subscribers: SubscriberBook::default(),
+            outgoing: OnceLock::new(),
             auto_pay: config.auto_pay,
             sla: config.sla,
             charging: tokio::sync::Mutex::default(),

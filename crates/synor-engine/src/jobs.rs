@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::engine::Engine;
 
+const NOTIFY_EVERY: Duration = Duration::from_millis(500);
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 const AUTO_PAY_EVERY: Duration = Duration::from_secs(2);
 const TOP_UP_EVERY: Duration = Duration::from_secs(2);
@@ -21,7 +22,31 @@ const REFUNDS_EVERY: Duration = Duration::from_secs(1);
 impl Engine {
     /// Runs the jobs until `stop` changes or its sender is gone. A job that fails is logged and tried again.
     pub async fn run_jobs(self: Arc<Self>, stop: watch::Receiver<bool>) {
-        tokio::join!(self.run_money_jobs(stop.clone()), self.run_watch_jobs(stop));
+        tokio::join!(
+            self.run_money_jobs(stop.clone()),
+            self.run_watch_jobs(stop.clone()),
+            self.run_notifications(stop),
+        );
+    }
+
+    /// Sends what is in the outbox, apart from the rest: a receiver that is slow holds no money up.
+    async fn run_notifications(&self, mut stop: watch::Receiver<bool>) {
+        let mut timer = interval(NOTIFY_EVERY);
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let done = tokio::select! {
+                _ = stop.changed() => return,
+                _ = timer.tick() => self.send_notifications().await,
+            };
+            if let Err(error) = done {
+                let error = chain_of(&error);
+                tracing::error!(
+                    job = "notifications",
+                    error,
+                    "a job failed and will run again"
+                );
+            }
+        }
     }
 
     async fn run_money_jobs(&self, mut stop: watch::Receiver<bool>) {

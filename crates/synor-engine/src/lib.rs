@@ -26,6 +26,7 @@ mod follow_chain;
 mod incidents;
 mod ingest;
 mod jobs;
+mod notify;
 mod overdue;
 mod pay;
 mod plans;
@@ -66,6 +67,9 @@ pub use estimate::{
 };
 pub use incidents::{IncidentState, NewIncident};
 pub use ingest::{Admitted, IngestBatch, Ingested, KnownEvent, Rejection};
+pub use notify::{
+    EndpointChange, Mail, Messenger, NewEndpoint, Outcome, ROTATION_OVERLAP_SECS, WebhookPost,
+};
 pub use pay::InvoicePayment;
 pub use plans::NewPlan;
 pub use quotas::{NewQuota, QuotaState, QuotaTurn};

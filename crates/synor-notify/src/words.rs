@@ -106,7 +106,12 @@ mod tests {
     fn thousands_are_separated_and_below_zero_has_a_minus() {
         let shown = [0, 999_999, 1_000_000_000, -1_234_567_890_123];
         let shown = shown.map(|micro| amount(MicroSynor::new(micro)));
-        let wanted = ["0.000000", "0.999999", "1,000.000000", "\u{2212}1,234,567.890123"];
+        let wanted = [
+            "0.000000",
+            "0.999999",
+            "1,000.000000",
+            "\u{2212}1,234,567.890123",
+        ];
         assert_eq!(shown, wanted);
         assert_eq!(decimal("12345"), "12,345");
     }

@@ -10,7 +10,9 @@ fn facts() -> InvoiceFacts {
     let payment = PaymentRequest {
         target: PaymentTarget::Invoice(invoice.invoice_id),
         amount_micro_synor: invoice.outstanding().unwrap(),
-        pay_to: "synor1qqqsyqcyq5rqwzqfpg9scrgwpugpzysnv0t5v0".parse().unwrap(),
+        pay_to: "synor1qqqsyqcyq5rqwzqfpg9scrgwpugpzysnv0t5v0"
+            .parse()
+            .unwrap(),
         reference: invoice.invoice_id.to_string(),
         confirmations_required: 50,
     };
@@ -34,7 +36,10 @@ fn longer(times: usize) -> InvoiceFacts {
 fn operator(paper: Paper) -> Operator {
     Operator {
         name: "Northwind Cloud".to_owned(),
-        address: vec!["Harbour Street 12".to_owned(), "20457 Hamburg, Germany".to_owned()],
+        address: vec![
+            "Harbour Street 12".to_owned(),
+            "20457 Hamburg, Germany".to_owned(),
+        ],
         tax_id: Some("VAT ID DE123456789".to_owned()),
         contact: Some("billing@northwind.example".to_owned()),
         paper,

@@ -7,9 +7,7 @@ use crate::billing::{
     Payment, PaymentTarget, Reminder,
 };
 use crate::budget::{Alert, Threshold};
-use crate::id::{
-    AccountId, Address, CreditId, CreditNoteId, InvoiceId, PaymentId, TxId,
-};
+use crate::id::{AccountId, Address, CreditId, CreditNoteId, InvoiceId, PaymentId, TxId};
 use crate::money::{MicroSynor, MoneyError};
 use crate::period::{Month, Timestamp};
 use crate::quantity::Quantity;

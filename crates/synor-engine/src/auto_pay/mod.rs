@@ -63,7 +63,7 @@ impl Engine {
             if config.enabled {
                 self.resume_charges(account, &mut changes).await?;
             }
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(config)
         })
         .await
@@ -191,7 +191,7 @@ impl Engine {
             let mut changes = ChangeSet::new(Self::fresh_command("resume auto-pay"), self.now());
             changes.expect(scope.clone(), version).put(&config)?;
             self.resume_charges(account, &mut changes).await?;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(config)
         })
         .await

@@ -115,7 +115,7 @@ impl Engine {
             let chunk = self.gather_chunk(month, accounts.clone()).await?;
             let numbered = self.number(chunk, self.numbers().await?).await?;
             if let Some(changes) = numbered.changes {
-                self.store.commit(changes).await?;
+                self.commit(changes).await?;
             }
             Ok(numbered.closed)
         })
@@ -127,7 +127,7 @@ impl Engine {
             return Ok(Landed::AsDecided(ClosedPeriod::default(), 0));
         };
         if let Some(changes) = numbered.changes {
-            match self.store.commit(changes).await.map_err(EngineError::from) {
+            match self.commit(changes).await {
                 Err(error) if error.is_conflict() => return Ok(Landed::Not(numbered.accounts)),
                 landed => landed?,
             };

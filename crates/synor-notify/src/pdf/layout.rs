@@ -140,16 +140,39 @@ fn head(pen: &mut Pen<'_>, facts: &InvoiceFacts, operator: &Operator) -> Result<
     let invoice = &facts.invoice;
     let (left, right) = (pen.left, pen.right);
     let paragraph = Role::Paragraph;
-    pen.text(left, MARGIN + 16.0, medium(17.0, BLACK), &operator.name, paragraph);
-    pen.right(right, MARGIN + 16.0, regular(20.0, ACCENT), "Invoice", Role::Title);
+    pen.text(
+        left,
+        MARGIN + 16.0,
+        medium(17.0, BLACK),
+        &operator.name,
+        paragraph,
+    );
+    pen.right(
+        right,
+        MARGIN + 16.0,
+        regular(20.0, ACCENT),
+        "Invoice",
+        Role::Title,
+    );
     let mut y = MARGIN + 33.0;
     let tax_id = operator.tax_id.iter();
-    for line in operator.address.iter().chain(tax_id).chain(operator.contact.iter()) {
+    for line in operator
+        .address
+        .iter()
+        .chain(tax_id)
+        .chain(operator.contact.iter())
+    {
         pen.text(left, y, regular(SMALL + 0.5, GREY), line, paragraph);
         y += 11.0;
     }
     let number = invoice.number.to_string();
-    pen.right(right, MARGIN + 33.0, medium(TEXT + 1.0, BLACK), &number, paragraph);
+    pen.right(
+        right,
+        MARGIN + 33.0,
+        medium(TEXT + 1.0, BLACK),
+        &number,
+        paragraph,
+    );
 
     // Who is billed on the left, what for on the right.
     let top = y.max(MARGIN + 52.0) + 22.0;
@@ -163,7 +186,13 @@ fn head(pen: &mut Pen<'_>, facts: &InvoiceFacts, operator: &Operator) -> Result<
     }
     let account = invoice.account_id.to_string();
     if account != *name {
-        pen.text(left, billed, regular(TEXT, GREY), &format!("Account {account}"), paragraph);
+        pen.text(
+            left,
+            billed,
+            regular(TEXT, GREY),
+            &format!("Account {account}"),
+            paragraph,
+        );
         billed += LEADING;
     }
     let zone = &invoice.time_zone;
@@ -197,7 +226,10 @@ fn head(pen: &mut Pen<'_>, facts: &InvoiceFacts, operator: &Operator) -> Result<
 /// The heads of the columns; read out once, and only drawn on further pages.
 fn column_heads(pen: &mut Pen<'_>, is_first: bool) {
     let role = if is_first {
-        Role::Cell { row: pen.row, is_header: true }
+        Role::Cell {
+            row: pen.row,
+            is_header: true,
+        }
     } else {
         Role::Artifact
     };
@@ -218,17 +250,31 @@ fn table(pen: &mut Pen<'_>, facts: &InvoiceFacts) -> Result<(), PdfError> {
     let sums = Sums::of(facts)?;
     column_heads(pen, true);
     if rows.is_empty() {
-        let role = Role::Cell { row: pen.row, is_header: false };
-        pen.text(pen.left, pen.y + 10.0, regular(TEXT, GREY), "Nothing was used.", role);
+        let role = Role::Cell {
+            row: pen.row,
+            is_header: false,
+        };
+        pen.text(
+            pen.left,
+            pen.y + 10.0,
+            regular(TEXT, GREY),
+            "Nothing was used.",
+            role,
+        );
         pen.y += 20.0;
     }
     let last = rows.len().saturating_sub(1);
     for (at, row) in rows.iter().enumerate() {
-        let lines = pen.faces.lines(Weight::Regular, TEXT, &row.item, pen.width() * 0.36);
+        let lines = pen
+            .faces
+            .lines(Weight::Regular, TEXT, &row.item, pen.width() * 0.36);
         let fitted: Vec<String> = row
             .details
             .iter()
-            .flat_map(|text| pen.faces.lines(Weight::Regular, SMALL, text, pen.width() * 0.8))
+            .flat_map(|text| {
+                pen.faces
+                    .lines(Weight::Regular, SMALL, text, pen.width() * 0.8)
+            })
             .collect();
         let mut height = row_height(row, lines.len(), fitted.len());
         // The sums never stand alone: the last row goes with them.
@@ -251,14 +297,21 @@ fn table(pen: &mut Pen<'_>, facts: &InvoiceFacts) -> Result<(), PdfError> {
 /// How high a row is whose item takes so many lines, and its details so many.
 #[allow(clippy::cast_precision_loss, reason = "few lines")]
 fn row_height(row: &Row, lines: usize, details: usize) -> f32 {
-    let service = if row.service.is_some() { LEADING + 5.0 } else { 0.0 };
+    let service = if row.service.is_some() {
+        LEADING + 5.0
+    } else {
+        0.0
+    };
     service + lines.max(1) as f32 * LEADING + details as f32 * SMALL_LEADING + 7.0
 }
 
 fn write_row(pen: &mut Pen<'_>, row: &Row, lines: &[String], details: &[String]) {
     let (left, right, width) = (pen.left, pen.right, pen.width());
     if let Some(service) = row.service {
-        let role = Role::Cell { row: pen.row, is_header: false };
+        let role = Role::Cell {
+            row: pen.row,
+            is_header: false,
+        };
         pen.row += 1;
         let mut name = service.to_owned();
         if let Some(first) = name.get_mut(0..1) {
@@ -267,7 +320,10 @@ fn write_row(pen: &mut Pen<'_>, row: &Row, lines: &[String], details: &[String])
         pen.text(left, pen.y + 13.0, medium(TEXT, BLACK), &name, role);
         pen.y += LEADING + 5.0;
     }
-    let role = Role::Cell { row: pen.row, is_header: false };
+    let role = Role::Cell {
+        row: pen.row,
+        is_header: false,
+    };
     pen.row += 1;
     let y = pen.y + 10.0;
     let style = regular(TEXT, BLACK);
@@ -297,7 +353,9 @@ impl Sums {
     fn of(facts: &InvoiceFacts) -> Result<Self, PdfError> {
         let invoice = &facts.invoice;
         let lines = words::sums(invoice)?;
-        let lines = lines.into_iter().map(|(label, sum)| (label, words::amount(sum)));
+        let lines = lines
+            .into_iter()
+            .map(|(label, sum)| (label, words::amount(sum)));
         let owed = words::money(invoice.outstanding()?);
         Ok(Self {
             lines: lines.collect(),
@@ -316,16 +374,24 @@ impl Sums {
         let start = pen.left + pen.width() * 0.46;
         pen.y += 6.0;
         for (label, sum) in &self.lines {
-            let role = Role::Cell { row: pen.row, is_header: false };
+            let role = Role::Cell {
+                row: pen.row,
+                is_header: false,
+            };
             pen.row += 1;
             let y = pen.y + 10.0;
-            let label = pen.faces.lines(Weight::Regular, TEXT, label, pen.width() * 0.36);
+            let label = pen
+                .faces
+                .lines(Weight::Regular, TEXT, label, pen.width() * 0.36);
             let label = label.first().cloned().unwrap_or_default();
             pen.text(start, y, regular(TEXT, GREY), &label, role);
             pen.right(pen.right, y, regular(TEXT, BLACK), sum, role);
             pen.y += 15.0;
         }
-        let role = Role::Cell { row: pen.row, is_header: false };
+        let role = Role::Cell {
+            row: pen.row,
+            is_header: false,
+        };
         pen.row += 1;
         pen.rule(pen.y + 2.0, start, 0.8, BLACK);
         let y = pen.y + 20.0;
@@ -333,7 +399,13 @@ impl Sums {
         pen.right(pen.right, y, medium(11.5, BLACK), &self.total.1, role);
         pen.y += 36.0;
         for note in &self.notes {
-            pen.text(pen.left, pen.y + 8.0, regular(SMALL, GREY), note, Role::Paragraph);
+            pen.text(
+                pen.left,
+                pen.y + 8.0,
+                regular(SMALL, GREY),
+                note,
+                Role::Paragraph,
+            );
             pen.y += 15.0;
         }
     }
@@ -366,7 +438,13 @@ fn pay(pen: &mut Pen<'_>, facts: &InvoiceFacts) -> Result<(), PdfError> {
 /// How to pay, beside the code.
 fn write_how(pen: &mut Pen<'_>, request: &PaymentRequest, x: f32, top: f32) {
     let paragraph = Role::Paragraph;
-    pen.text(x, top + 9.0, medium(TEXT + 1.0, BLACK), "How to pay", paragraph);
+    pen.text(
+        x,
+        top + 9.0,
+        medium(TEXT + 1.0, BLACK),
+        "How to pay",
+        paragraph,
+    );
     let facts = [
         ("Transfer", words::money(request.amount_micro_synor)),
         ("To", request.pay_to.to_string()),
@@ -382,7 +460,8 @@ fn write_how(pen: &mut Pen<'_>, request: &PaymentRequest, x: f32, top: f32) {
         }
     }
     let count = request.confirmations_required;
-    let how = format!("It counts after {count} confirmations. The memo says which invoice it is for.");
+    let how =
+        format!("It counts after {count} confirmations. The memo says which invoice it is for.");
     pen.text(x, y + 4.0, regular(SMALL, GREY), &how, paragraph);
 }
 
@@ -409,6 +488,10 @@ fn foot(
         });
     };
     let invoice = &facts.invoice;
-    write(MARGIN, false, format!("{} · Invoice {}", operator.name, invoice.number));
+    write(
+        MARGIN,
+        false,
+        format!("{} · Invoice {}", operator.name, invoice.number),
+    );
     write(width - MARGIN, true, number.to_owned());
 }

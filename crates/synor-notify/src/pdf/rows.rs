@@ -53,7 +53,10 @@ fn row(line: &LineItem, is_new: bool) -> Result<Row, MoneyError> {
     };
     let mut details = Vec::new();
     if !line.dimensions.is_empty() {
-        let pairs = line.dimensions.iter().map(|(key, value)| format!("{key} {value}"));
+        let pairs = line
+            .dimensions
+            .iter()
+            .map(|(key, value)| format!("{key} {value}"));
         details.push(pairs.collect::<Vec<_>>().join(", "));
     }
     if let Some(month) = line.adjusts {

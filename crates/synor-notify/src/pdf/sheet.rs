@@ -3,6 +3,7 @@
 
 use std::num::NonZeroU16;
 
+use krilla::Document;
 use krilla::color::rgb;
 use krilla::geom::{PathBuilder, Point, Rect};
 use krilla::metadata::{DateTime, Metadata};
@@ -13,7 +14,6 @@ use krilla::surface::Surface;
 use krilla::tagging::{
     ArtifactType, ContentTag, SpanTag, TableHeaderScope, Tag, TagGroup, TagTree,
 };
-use krilla::Document;
 
 use super::PdfError;
 use super::type_face::{Faces, Weight};
@@ -97,7 +97,9 @@ pub(super) fn draw(
         .language("en".to_owned())
         .creation_date(DateTime::new(year).month(month).day(day));
     document.set_metadata(metadata);
-    document.finish().map_err(|e| PdfError::Write(format!("{e:?}")))
+    document
+        .finish()
+        .map_err(|e| PdfError::Write(format!("{e:?}")))
 }
 
 /// The rows of the table so far; it may go over several pages.
@@ -157,7 +159,11 @@ fn draw_mark(
             };
             let content = surface.start_tagged(tag);
             let shaped = faces.shape(*weight, text);
-            let left = if *is_right { x - shaped.width * size } else { *x };
+            let left = if *is_right {
+                x - shaped.width * size
+            } else {
+                *x
+            };
             surface.set_fill(Some(fill(*ink)));
             let at = Point::from_xy(left, *y);
             surface.draw_glyphs(at, &shaped.glyphs, faces.font(*weight), text, *size, false);
@@ -197,7 +203,10 @@ fn draw_mark(
 }
 
 /// The dark parts of a code, those that touch in a row as one.
-#[allow(clippy::cast_precision_loss, reason = "a code has at most 177 modules a side")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a code has at most 177 modules a side"
+)]
 fn dark_areas(at: [f32; 3], modules: &[Vec<bool>]) -> Vec<(f32, f32, f32, f32)> {
     let [left, top, side] = at;
     let step = side / modules.len().max(1) as f32;

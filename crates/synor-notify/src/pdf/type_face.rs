@@ -49,7 +49,11 @@ impl Faces {
         buffer.set_direction(rustybuzz::Direction::LeftToRight);
         buffer.guess_segment_properties();
         let shaped = rustybuzz::shape(face, &[], buffer);
-        let starts: Vec<usize> = shaped.glyph_infos().iter().map(|i| place(i.cluster)).collect();
+        let starts: Vec<usize> = shaped
+            .glyph_infos()
+            .iter()
+            .map(|i| place(i.cluster))
+            .collect();
         let mut width = 0.0;
         let mut glyphs = Vec::with_capacity(starts.len());
         let infos = shaped.glyph_infos().iter().zip(shaped.glyph_positions());
