@@ -2,12 +2,14 @@
 //! machine fails no build.
 //!
 //! ```text
+//! synor-bench book [--secs 4] [--only sqlite,postgres,usual] [--folder DIR]
 //! synor-bench ingest [--events 10000000] [--stored 10000000] [--only PART,PART] [--folder DIR]
 //! synor-bench rating [--accounts 100000] [--bills 4000,20000,100000] [--only pure|sql|run]
 //! ```
 #![allow(clippy::unwrap_used, reason = "a measurement that fails panics")]
 
 mod bill_run;
+mod book;
 mod cluster;
 mod ingest;
 mod machine;
@@ -21,6 +23,7 @@ use std::path::Path;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const USAGE: &str = "\
+synor-bench book [--secs 4] [--only sqlite,postgres,usual] [--folder DIR]
 synor-bench ingest [--events 10000000] [--stored 10000000] [--only PART,PART] [--folder DIR]
     parts: floor, library, http, postgres, sqlite, redis, stored
 synor-bench rating [--accounts 100000] [--bills 4000,20000,100000] [--only pure|sql|run]";
@@ -29,6 +32,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
+        ["book", options @ ..] => book::measure(&book::Options::read(options)),
         ["ingest", options @ ..] => ingest::measure(&ingest::Options::read(options)),
         // Its steps in processes of their own.
         ["ingest-fill", folder, stored] => {

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use synor_economics::id::AccountId;
 
 use crate::commands::{
-    admin, billing, chain, completions, cost, demo, price_list, serve, spot, usage, wallet,
+    admin, billing, chain, completions, cost, demo, oracle, price_list, serve, spot, usage, wallet,
 };
 
 /// Billing for decentralized infrastructure: metering, invoices, on-chain payment in SYNOR.
@@ -32,6 +32,10 @@ pub enum Format {
     Csv,
     /// Columns, for data tools; only of `usage export`.
     Parquet,
+    /// A journal of hledger; only of `admin export-journal`.
+    Hledger,
+    /// A ledger of beancount; only of `admin export-journal`.
+    Beancount,
 }
 
 /// What all commands share.
@@ -87,6 +91,9 @@ pub enum Command {
     /// The market for spare capacity: offers, bids, prices.
     #[command(subcommand)]
     Spot(spot::Command),
+    /// What a SYNOR is worth in USD: price, sources, history, averages, rates.
+    #[command(subcommand)]
+    Oracle(oracle::Command),
     /// The development chain.
     #[command(subcommand)]
     Chain(chain::Command),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use synor_usage::import::{Meter, Meters};
 
 use crate::data_folder::DataFolder;
 use crate::error::error;
+use crate::oracle_config::OracleSection;
 use crate::storage::Storage;
 
 /// Where the server listens unless told otherwise: on this machine only.
@@ -53,6 +55,11 @@ pub struct Config {
     /// What comes back when a service was not there as promised, by plan: `[["99.9", "10"], …]`,
     /// below this availability so many per cent.
     pub sla: BTreeMap<String, Vec<(String, String)>>,
+    /// For how many seconds a node takes a job, and a dead node's jobs wait at most [default: 15].
+    pub job_lease_secs: Option<NonZeroU32>,
+    /// The JSON-RPC of the chain, such as `http://10.0.0.1:8420/rpc` of the node that has it
+    /// [default: a development chain in the data folder].
+    pub chain_rpc: Option<String>,
     /// What the intake of usage is held to.
     pub ingest: IngestConfig,
     /// Meters for events whose type is not one of our resources, by name.
@@ -61,6 +68,8 @@ pub struct Config {
     pub storage: Storage,
     /// The stream that usage comes through.
     pub stream: Option<StreamConfig>,
+    /// Whom to ask what a SYNOR is worth.
+    pub oracle: Option<OracleSection>,
 }
 
 /// When months are closed, as it is written.
@@ -132,6 +141,7 @@ impl Config {
             spot_interval_secs: self
                 .spot_interval_secs
                 .unwrap_or(defaults.spot_interval_secs),
+            oracle: self.oracle.as_ref().map(OracleSection::open).transpose()?,
             grace_secs: self.billing.grace_secs.unwrap_or(defaults.grace_secs),
             auto_close: self.billing.auto_close.unwrap_or(defaults.auto_close),
             dunning: self.dunning.clone(),
@@ -141,6 +151,9 @@ impl Config {
                     .unwrap_or(defaults.auto_pay.retry_days),
             },
             sla: self.sla(defaults.sla).context("sla")?,
+            job_lease: self.job_lease_secs.map_or(defaults.job_lease, |secs| {
+                Duration::from_secs(secs.get().into())
+            }),
         })
     }
 

@@ -38,6 +38,13 @@ pub fn derivation(invoice: &Invoice) -> anyhow::Result<Vec<String>> {
         "total due {}",
         format::money(invoice.total_due_micro_synor)
     ));
+    if let Some(rate) = &invoice.usd_rate {
+        text.push(format!(
+            "prices in USD at {} USD for one SYNOR: {}",
+            rate.usd_per_synor,
+            rate.describe()
+        ));
+    }
     text.push(format!(
         "from the usage log up to position {}; discounts are taken in the order shown, each from \
          what the ones before left",

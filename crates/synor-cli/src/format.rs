@@ -1,6 +1,6 @@
 //! Numbers and times as people read them.
 
-use synor_economics::money::MicroSynor;
+use synor_economics::money::{Exact, MicroSynor};
 use synor_economics::period::{Timestamp, Zone};
 
 /// An amount without its currency, thousands separated: `1,234.500000`.
@@ -16,6 +16,12 @@ pub fn amount(amount: MicroSynor) -> String {
 /// An amount with its currency.
 pub fn money(value: MicroSynor) -> String {
     format!("{} SYNOR", amount(value))
+}
+
+/// An amount in µUSD as USD, exact: `1,234.5`.
+pub fn usd(micro: i64) -> String {
+    let exact = Exact::new(i128::from(micro), 1_000_000);
+    decimal(&exact.unwrap_or(Exact::ZERO).to_decimal(6))
 }
 
 /// A decimal number with its whole part's thousands separated.

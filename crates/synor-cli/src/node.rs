@@ -5,7 +5,7 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use synor_chain::{DevChain, RpcServer};
+use synor_chain::RpcServer;
 use synor_engine::{Engine, NewKey, new_secret};
 use synor_server::{AppState, Intake, StreamSide, router};
 use synor_streams::open_producer;
@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use crate::config::Config;
 use crate::data_folder::{DataFolder, RunningServer};
 use crate::error::error_with_help;
-use crate::platform::Platform;
+use crate::platform::{NodeChain, Platform};
 use crate::stream::{DEAD_LETTERS, EngineSink, RunningWorker, open_dead_letters};
 
 /// A running platform.
@@ -25,7 +25,7 @@ pub struct Node {
     pub server: RunningServer,
     /// The first admin key, if this was the folder's first start.
     pub first_key: Option<NewKey>,
-    chain: Arc<DevChain>,
+    chain: NodeChain,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     worker: Option<RunningWorker>,
@@ -45,6 +45,11 @@ impl Node {
             engine,
             chain,
         } = platform;
+        engine.settle_address().await.map_err(|error| {
+            let help =
+                "copy billing-wallet.json and its passphrase from the first node's data folder";
+            error_with_help(error.to_string(), help)
+        })?;
         let first_key = engine.first_admin_key().await?;
         let intake = Arc::new(config.intake()?);
         let (stream, worker) = stream_side(folder, &config, &engine, &intake)?;
@@ -58,7 +63,7 @@ impl Node {
         let (stop, stopped) = watch::channel(false);
         let state = AppState {
             engine: Arc::clone(&engine),
-            rpc: Arc::new(RpcServer::for_development(Arc::<DevChain>::clone(&chain))),
+            rpc: Arc::new(RpcServer::for_development(chain.controls())),
             local_secret: server.secret.as_str().into(),
             stopping: stopped.clone(),
             intake,

@@ -258,6 +258,11 @@ impl Answer {
                     help,
                 ));
             }
+            Format::Hledger | Format::Beancount => {
+                let help = "`synor admin export-journal` writes the journal so";
+                let message = "this answer is not written for plain-text accounting";
+                return Err(error_with_help(message, help));
+            }
             Format::Table => {
                 for part in &self.parts {
                     match part {

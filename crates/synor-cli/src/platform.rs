@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use synor_chain::{DevChain, DevChainConfig, Wallet};
+use synor_chain::{Chain, DevChain, DevChainConfig, DevControls, RpcChain, Wallet};
 use synor_engine::{Engine, SystemClock, new_secret};
 
 use crate::config::Config;
@@ -17,8 +17,42 @@ pub struct Platform {
     pub config: Config,
     /// The use cases.
     pub engine: Arc<Engine>,
-    /// The development chain.
-    pub chain: Arc<DevChain>,
+    /// The chain that it is paid on.
+    pub chain: NodeChain,
+}
+
+/// The chain of a node.
+#[derive(Clone)]
+pub enum NodeChain {
+    /// The development chain in its data folder.
+    Own(Arc<DevChain>),
+    /// One that another node has.
+    Elsewhere(Arc<RpcChain>),
+}
+
+impl NodeChain {
+    /// The chain as the engine sees it.
+    pub fn chain(&self) -> Arc<dyn Chain> {
+        match self {
+            Self::Own(chain) => Arc::<DevChain>::clone(chain),
+            Self::Elsewhere(chain) => Arc::<RpcChain>::clone(chain),
+        }
+    }
+
+    /// The chain as its users see it.
+    pub fn controls(&self) -> Arc<dyn DevControls> {
+        match self {
+            Self::Own(chain) => Arc::<DevChain>::clone(chain),
+            Self::Elsewhere(chain) => Arc::<RpcChain>::clone(chain),
+        }
+    }
+
+    /// Closes what is this node's.
+    pub async fn stop(&self) {
+        if let Self::Own(chain) = self {
+            chain.stop().await;
+        }
+    }
 }
 
 impl Platform {
@@ -32,15 +66,21 @@ impl Platform {
         let list = config.price_list(folder)?;
         let usage = config.storage.usage_log(folder).await?;
         let store = config.storage.book(folder).await?;
-        let chain_config = DevChainConfig {
-            block_interval: block_interval.unwrap_or_else(|| config.block_interval()),
-            ..DevChainConfig::default()
+        let chain = match &config.chain_rpc {
+            Some(url) => NodeChain::Elsewhere(Arc::new(RpcChain::new(url)?)),
+            None => {
+                let chain_config = DevChainConfig {
+                    block_interval: block_interval.unwrap_or_else(|| config.block_interval()),
+                    ..DevChainConfig::default()
+                };
+                let file = folder.file("chain.sqlite");
+                NodeChain::Own(Arc::new(DevChain::open(file, chain_config)?))
+            }
         };
-        let chain = Arc::new(DevChain::open(folder.file("chain.sqlite"), chain_config)?);
         let engine = Engine::new(
             usage,
             store,
-            Arc::<DevChain>::clone(&chain),
+            chain.chain(),
             Arc::new(SystemClock),
             wallet,
             config.engine()?,

@@ -1,7 +1,9 @@
 //! Invoices as people read them; drafts and finalized ones look the same.
 
 use synor_economics::billing::{Invoice, LineItem, TaxLine, TaxTreatment};
+use synor_economics::calculator::usd;
 use synor_economics::money::MicroSynor;
+use synor_economics::oracle::UsdRate;
 use synor_economics::pricing::PriceUnit;
 
 use crate::format;
@@ -84,6 +86,16 @@ pub fn sum(label: &str, amount: MicroSynor) -> [Field; 7] {
     ]
 }
 
+/// What an amount is worth at a rate.
+pub fn in_usd(amount: MicroSynor, rate: &UsdRate) -> anyhow::Result<String> {
+    Ok(format!(
+        "{} are {} USD at {} USD for one SYNOR",
+        format::money(amount),
+        format::usd(usd(amount, rate.exact())?),
+        rate.usd_per_synor
+    ))
+}
+
 /// The taxes under the rule of a table of lines; those that prices include are only told.
 pub fn taxes(table: &mut Table, taxes: &[TaxLine]) {
     for line in taxes {
@@ -139,6 +151,9 @@ pub fn invoice(invoice: &Invoice, payments: &[String]) -> anyhow::Result<Answer>
         .line(due)
         .line("")
         .table(table);
+    if let Some(rate) = &invoice.usd_rate {
+        answer = answer.line(in_usd(invoice.total_due_micro_synor, rate)?);
+    }
     if carried.is_positive() {
         answer = answer.line(format!(
             "{} is carried over as credit",

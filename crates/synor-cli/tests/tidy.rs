@@ -58,11 +58,13 @@ const ARROWS: [(&str, &[&str]); 13] = [
 ];
 
 /// What the domain may depend on: nothing that does I/O.
-const DOMAIN_DEPENDS_ON: [&str; 9] = [
+const DOMAIN_DEPENDS_ON: [&str; 10] = [
     "blake3",
     "jiff",
     "num-rational",
     "num-traits",
+    // Integers of 512 bits, which pools keep their prices in.
+    "ruint",
     "serde",
     "serde_json",
     "thiserror",

@@ -156,6 +156,8 @@ kinds! {
     DepositId = DepositKind("dep", "a deposit id (dep_ and 32 hex digits)");
     /// A deduction from a prepaid balance.
     DeductionId = DeductionKind("ded", "a deduction id (ded_ and 32 hex digits)");
+    /// A hold on a balance.
+    HoldId = HoldKind("hld", "a hold id (hld_ and 32 hex digits)");
     /// A commitment.
     CommitmentId = CommitmentKind("com", "a commitment id (com_ and 32 hex digits)");
     /// A journal entry.

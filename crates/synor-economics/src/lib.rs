@@ -26,6 +26,7 @@ pub mod id;
 pub mod metering;
 pub mod money;
 pub mod notification;
+pub mod oracle;
 pub mod period;
 pub mod plan;
 pub mod pricing;

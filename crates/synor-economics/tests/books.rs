@@ -11,14 +11,17 @@ use synor_economics::billing::settlement::{
 use synor_economics::billing::settlement_corrections::{
     noted, refund_confirmed, refund_refused, written_off,
 };
+use synor_economics::billing::settlement_holds::{captured, held, released};
 use synor_economics::billing::{
     CreditEntry, CreditManager, CreditNote, CreditNoteCause, CreditNoteLine, CreditNoteNumber,
-    CreditSource, Draft, Invoice, InvoiceNumber, InvoiceStatus, JournalEntry, LedgerAccount,
-    NewCreditNote, Payment, PaymentStatus, PaymentTarget, PrepaidManager, RefundTo, TaxRate,
-    TaxTreatment, tax_total,
+    CreditSource, Draft, Hold, HoldMove, Invoice, InvoiceNumber, InvoiceStatus, JournalEntry,
+    LedgerAccount, NewCreditNote, NewHold, Payment, PaymentStatus, PaymentTarget, PrepaidManager,
+    RefundTo, TaxRate, TaxTreatment, tax_total,
 };
 use synor_economics::distribution::{Distribution, FeeSplit};
-use synor_economics::id::{AccountId, CreditId, CreditNoteId, DeductionId, DepositId, InvoiceId};
+use synor_economics::id::{
+    AccountId, CreditId, CreditNoteId, DeductionId, DepositId, HoldId, InvoiceId,
+};
 use synor_economics::metering::{ResourceType, UsageKey, UsageRow};
 use synor_economics::money::{Exact, MicroSynor};
 use synor_economics::period::{Month, Timestamp, Zone};
@@ -46,6 +49,10 @@ enum Event {
     /// The first refund on its way is confirmed or refused.
     Sent(bool),
     WriteOff(usize),
+    /// A hold of an amount, for so many events.
+    Hold(i64, i64),
+    Capture(usize, i64, bool),
+    Release(usize),
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -64,6 +71,10 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(n, a, chain)| Event::Refund(n, a, chain)),
         1 => any::<bool>().prop_map(Event::Sent),
         1 => any::<usize>().prop_map(Event::WriteOff),
+        3 => (1i64..300_000, 1i64..9).prop_map(|(a, events)| Event::Hold(a, events)),
+        3 => (any::<usize>(), 1i64..200_000, any::<bool>())
+            .prop_map(|(n, a, last)| Event::Capture(n, a, last)),
+        1 => any::<usize>().prop_map(Event::Release),
     ]
 }
 
@@ -72,6 +83,7 @@ fn event() -> impl Strategy<Value = Event> {
 struct Books {
     now: i64,
     credits: BTreeMap<CreditId, CreditEntry>,
+    holds: BTreeMap<HoldId, Hold>,
     invoices: Vec<Invoice>,
     payments: Vec<Payment>,
     distributions: BTreeMap<InvoiceId, Distribution>,
@@ -201,16 +213,75 @@ impl Books {
             }
             Event::Void(n) => self.void(*n),
             Event::Deduct(amount) => {
-                let mut manager = CreditManager::new(self.credits.values().cloned().collect());
-                let amount = MicroSynor::new(*amount);
-                let Ok(uses) = PrepaidManager::new(&mut manager).deduct(amount, self.now()) else {
-                    return;
-                };
-                let id = DeductionId::derived(&[&self.now.to_string()]);
-                self.post(&deducted(id, &acme(), &uses, "x", self.now()).unwrap());
-                self.keep(manager);
+                let mut prepaid = self.prepaid();
+                if let Ok(uses) = prepaid.deduct(MicroSynor::new(*amount), self.now()) {
+                    let id = DeductionId::derived(&[&self.now.to_string()]);
+                    self.post(&deducted(id, &acme(), &uses, "x", self.now()).unwrap());
+                }
+                self.keep(prepaid.into_credits());
             }
+            Event::Hold(..) | Event::Capture(..) | Event::Release(_) => self.hold_moves(event),
         }
+    }
+
+    /// What can be spent now, after what has expired was noted.
+    fn prepaid(&mut self) -> PrepaidManager {
+        let credits = CreditManager::new(self.credits.values().cloned().collect());
+        let open = self.holds.values().filter(|hold| hold.closed_at.is_none());
+        let mut prepaid = PrepaidManager::new(credits, open.cloned().collect());
+        while let Some((hold, moved)) = prepaid.expire(self.now()).unwrap() {
+            self.post(&released(&hold, &moved, self.now()).unwrap());
+            self.holds.insert(hold.hold_id, hold);
+        }
+        prepaid
+    }
+
+    fn hold_moves(&mut self, event: &Event) {
+        let mut prepaid = self.prepaid();
+        let now = self.now();
+        let nth = |n: usize| self.holds.keys().nth(n % self.holds.len().max(1)).copied();
+        let moved: Option<(Hold, HoldMove, JournalEntry)> = match event {
+            Event::Hold(amount, events) => {
+                let new = NewHold {
+                    hold_id: HoldId::derived(&[&self.now.to_string()]),
+                    account_id: acme(),
+                    amount: MicroSynor::new(*amount),
+                    reason: "x".to_owned(),
+                    expires_at: now.plus_secs(*events),
+                };
+                prepaid.hold(new, now).ok().map(|hold| {
+                    let entry = held(&hold).unwrap();
+                    (hold, HoldMove::default(), entry)
+                })
+            }
+            Event::Capture(n, amount, last) => nth(*n).and_then(|id| {
+                let before = prepaid.balance(now).unwrap();
+                let amount = MicroSynor::new(*amount);
+                let done = prepaid.capture(id, Some(amount), *last, now);
+                let after = prepaid.balance(now).unwrap();
+                assert!(after >= before, "a capture takes from the hold alone");
+                done.ok().map(|(hold, moved)| {
+                    let id = DeductionId::derived(&[&self.now.to_string()]);
+                    let entry = captured(id, &hold, &moved, now).unwrap();
+                    (hold, moved, entry)
+                })
+            }),
+            Event::Release(n) => nth(*n).and_then(|id| {
+                let done = prepaid.release(id, now).ok();
+                done.map(|(hold, moved)| {
+                    let entry = released(&hold, &moved, now).unwrap();
+                    (hold, moved, entry)
+                })
+            }),
+            _ => None,
+        };
+        if let Some((hold, _, entry)) = moved {
+            assert_eq!(hold.check(), Ok(()));
+            assert!(hold.captured_micro_synor <= hold.amount_micro_synor);
+            self.post(&entry);
+            self.holds.insert(hold.hold_id, hold);
+        }
+        self.keep(prepaid.into_credits());
     }
 
     fn choose(&self, n: usize, is: impl Fn(&Payment) -> bool) -> Option<usize> {
@@ -473,6 +544,8 @@ impl Books {
         assert_eq!(self.balances.values().sum::<i64>(), 0);
         assert_eq!(of(LedgerAccount::Prepaid(acme())), left(true), "prepaid");
         assert_eq!(of(LedgerAccount::Credit(acme())), left(false), "credit");
+        let held = sum(&mut self.holds.values().map(|hold| hold.left().unwrap()));
+        assert_eq!(of(LedgerAccount::Held(acme())), -held, "held");
         assert_eq!(of(LedgerAccount::Receivable(acme())), owed, "receivable");
         assert_eq!(of(LedgerAccount::Clawback(acme())), back, "clawback");
         let clearing = sum(&mut counting().map(|p| p.amount_micro_synor));

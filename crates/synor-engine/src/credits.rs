@@ -36,6 +36,8 @@ pub struct Balance {
     pub prepaid_micro_synor: MicroSynor,
     /// What of it was granted.
     pub credit_micro_synor: MicroSynor,
+    /// What is on hold, and so not part of the balance.
+    pub on_hold_micro_synor: MicroSynor,
     /// What is owed on open invoices.
     pub outstanding_micro_synor: MicroSynor,
     /// How many invoices are open.
@@ -48,10 +50,11 @@ pub struct Balance {
 impl Engine {
     /// What an account has and owes; it reflects every acknowledged operation.
     pub async fn balance(&self, account: &AccountId) -> Result<Balance, EngineError> {
-        self.account(account).await?;
         let now = self.now();
-        let credits = self.open_credits(account).await?;
+        let (_, mut money) = self.prepaid_of(account).await?;
+        while money.expire(now)?.is_some() {}
         let of = |prepaid: bool| {
+            let credits = money.credits().credits();
             let same = credits.iter().filter(|c| c.source.is_prepaid() == prepaid);
             MicroSynor::sum(same.map(|c| c.available_at(now)))
         };
@@ -66,6 +69,7 @@ impl Engine {
             balance_micro_synor: prepaid.checked_add(credit)?,
             prepaid_micro_synor: prepaid,
             credit_micro_synor: credit,
+            on_hold_micro_synor: money.on_hold()?,
             outstanding_micro_synor: MicroSynor::sum(owed)?,
             open_invoices: open.len(),
             suspended_since: self.suspension(account).await?.map(|s| s.since),
@@ -123,28 +127,35 @@ impl Engine {
             // Also when it could not be granted any more, having expired since.
             return serde_json::from_value(before.reply).map_err(invalid_reply);
         }
-        let now = self.now();
-        // An account gets one credit for an incident, whoever grants it by whatever command.
-        let id = match &new.source {
-            CreditSource::SlaCredit { incident_id } => sla_credit_id(incident_id, account),
-            _ => CreditId::derived(&[&command]),
-        };
-        let credit = CreditEntry::grant(
-            id,
-            account.clone(),
-            new.amount_micro_synor,
-            new.source.clone(),
-            new.expires_at,
-            now,
-        )?;
-        let mut changes = ChangeSet::new(command, now);
-        changes.request = request;
-        changes.reply = serde_json::to_value(&credit).map_err(invalid_reply)?;
-        changes.put(&credit)?;
-        changes.entries.push(granted(&credit)?);
-        let committed = self.commit(changes).await?;
+        let scope = scope_of(account);
+        let granted = self.decide(&scope, || async {
+            let version = self.store.version(&scope).await?;
+            let now = self.now();
+            // An account gets one credit for an incident, whoever grants it by whatever command.
+            let id = match &new.source {
+                CreditSource::SlaCredit { incident_id } => sla_credit_id(incident_id, account),
+                _ => CreditId::derived(&[&command]),
+            };
+            let credit = CreditEntry::grant(
+                id,
+                account.clone(),
+                new.amount_micro_synor,
+                new.source.clone(),
+                new.expires_at,
+                now,
+            )?;
+            let mut changes = ChangeSet::new(command.clone(), now);
+            changes.request.clone_from(&request);
+            changes.reply = serde_json::to_value(&credit).map_err(invalid_reply)?;
+            // Who spends from memory must see that there is more.
+            changes.expect(scope.clone(), version).put(&credit)?;
+            changes.entries.push(granted(&credit)?);
+            let committed = self.commit(changes).await?;
+            serde_json::from_value(committed.reply).map_err(invalid_reply)
+        });
+        let granted = granted.await?;
         self.budgets.touch(account);
-        serde_json::from_value(committed.reply).map_err(invalid_reply)
+        Ok(granted)
     }
 }
 

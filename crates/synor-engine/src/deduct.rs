@@ -2,14 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 use synor_economics::billing::settlement::deducted;
-use synor_economics::billing::{CreditManager, PrepaidManager};
 use synor_economics::id::{AccountId, DeductionId};
 use synor_economics::money::MicroSynor;
-use synor_store::{ChangeSet, Deduction};
+use synor_store::Deduction;
+use uuid::Uuid;
 
-use crate::credits::{invalid_reply, put_used, request_of, scope_of};
+use crate::credits::{put_used, request_of};
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::till::{SpendOrder, Spending};
 
 /// What a deduction came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,16 +23,36 @@ pub struct DeductResult {
     pub remaining_balance_micro_synor: MicroSynor,
 }
 
+/// Whether a balance covers an amount.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sufficiency {
+    /// Whose balance.
+    pub account_id: AccountId,
+    /// What can be spent now.
+    pub available_micro_synor: MicroSynor,
+    /// What was asked about.
+    pub required_micro_synor: MicroSynor,
+    /// Whether the one covers the other.
+    pub has_sufficient_balance: bool,
+}
+
 impl Engine {
-    /// Whether an account's balance covers an amount.
+    /// Whether an account's balance covers an amount. Somebody else may spend it a moment later;
+    /// a hold keeps it.
     pub async fn has_sufficient_balance(
         &self,
         account: &AccountId,
         required: MicroSynor,
-    ) -> Result<bool, EngineError> {
-        self.account(account).await?;
-        let mut credits = CreditManager::new(self.open_credits(account).await?);
-        Ok(PrepaidManager::new(&mut credits).has_sufficient_balance(required, self.now())?)
+    ) -> Result<Sufficiency, EngineError> {
+        let now = self.now();
+        let (_, mut money) = self.prepaid_of(account).await?;
+        while money.expire(now)?.is_some() {}
+        Ok(Sufficiency {
+            account_id: account.clone(),
+            available_micro_synor: money.balance(now)?,
+            required_micro_synor: required,
+            has_sufficient_balance: money.has_sufficient_balance(required, now)?,
+        })
     }
 
     /// Takes all of an amount from an account's balance, or nothing. The same command takes it
@@ -43,66 +64,33 @@ impl Engine {
         reason: &str,
         command: &str,
     ) -> Result<DeductResult, EngineError> {
-        self.account(account).await?;
-        let command = format!("deduct/{account}/{command}");
-        let request = request_of(&(amount, reason))?;
-        let scope = scope_of(account);
-        self.decide(&scope, || async {
-            if let Some(before) = self.store.replay(&command, &request).await? {
-                return serde_json::from_value(before.reply).map_err(invalid_reply);
-            }
-            let now = self.now();
-            let version = self.store.version(&scope).await?;
-            let mut credits = CreditManager::new(self.open_credits(account).await?);
-            let uses = match PrepaidManager::new(&mut credits).deduct(amount, now) {
-                Ok(uses) => uses,
-                // Another node may have carried this very command out since it was looked for.
-                Err(refused) => match self.store.replay(&command, &request).await? {
-                    Some(before) => {
-                        return serde_json::from_value(before.reply).map_err(invalid_reply);
-                    }
-                    None => return Err(refused.into()),
-                },
-            };
+        let order = SpendOrder {
+            account,
+            command: format!("deduct/{account}/{command}"),
+            request: request_of(&(amount, reason))?,
+        };
+        self.spend(&order, |money, changes| {
+            let now = changes.at;
             let deduction = Deduction {
-                deduction_id: DeductionId::derived(&[&command]),
+                // In order of time, so that neighbours in time are neighbours in the book.
+                deduction_id: DeductionId::from_uuid(Uuid::now_v7()),
                 account_id: account.clone(),
                 amount_micro_synor: amount,
-                credits: uses,
+                credits: money.deduct(amount, now)?,
+                hold_id: None,
                 reason: reason.to_owned(),
                 created_at: now,
             };
+            let (id, uses) = (deduction.deduction_id, &deduction.credits);
+            put_used(changes.put(&deduction)?, money.credits(), uses)?;
+            let entry = deducted(id, account, uses, reason, now)?;
+            changes.entries.push(entry);
             let result = DeductResult {
-                deduction_id: deduction.deduction_id,
+                deduction_id: id,
                 amount_deducted_micro_synor: amount,
-                remaining_balance_micro_synor: credits.balance(now)?,
+                remaining_balance_micro_synor: money.balance(now)?,
             };
-            let mut changes = ChangeSet::new(command.clone(), now);
-            changes.request.clone_from(&request);
-            changes.reply = serde_json::to_value(&result).map_err(invalid_reply)?;
-            changes.expect(scope.clone(), version).put(&deduction)?;
-            put_used(&mut changes, &credits, &deduction.credits)?;
-            // Held until the commit, so that nothing else spends within the same budget.
-            let _turn = match self
-                .hold_to_budgets(account, amount, version, &mut changes)
-                .await
-            {
-                Err(refused @ EngineError::Budget(_)) => {
-                    return match self.store.replay(&command, &request).await? {
-                        Some(before) => serde_json::from_value(before.reply).map_err(invalid_reply),
-                        None => Err(refused),
-                    };
-                }
-                turn => turn?,
-            };
-            let id = deduction.deduction_id;
-            changes
-                .entries
-                .push(deducted(id, account, &deduction.credits, reason, now)?);
-            // The reply of whichever commit of the command was the first.
-            let committed = self.commit(changes).await?;
-            self.budgets.touch(account);
-            serde_json::from_value(committed.reply).map_err(invalid_reply)
+            Ok((result, Spending::Now(amount)))
         })
         .await
     }

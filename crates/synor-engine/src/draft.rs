@@ -54,21 +54,18 @@ impl Engine {
     ) -> Result<Draft, EngineError> {
         let id = &account.account_id;
         let period = month.period(&account.time_zone)?;
-        let lists = self.price_lists();
+        let priced = self.priced_lists(month, period).await?;
         // One position for all reads, so that the bill is of one moment.
         let through = match through {
             Some(position) => position,
             None => self.usage.position().await?,
         };
         let (segments, spot) = self
-            .segments(account, period, &lists, through, seen)
+            .segments(account, period, &priced.lists, through, seen)
             .await?;
         let mut late = Vec::new();
         for invoice in billed {
-            late.extend(
-                self.late_lines(account, invoice, billed, &lists, through)
-                    .await?,
-            );
+            late.extend(self.late_lines(account, invoice, billed, through).await?);
         }
         let commitments: Vec<Commitment> = self
             .store
@@ -80,7 +77,7 @@ impl Engine {
             .list(ListQuery::of(Kind::Redemption, id))
             .await?
             .items;
-        Ok(bill(BillFacts {
+        let draft = bill(BillFacts {
             account,
             month,
             period,
@@ -90,7 +87,9 @@ impl Engine {
             commitments: &commitments,
             redemptions: &redemptions,
             usage_log_position: through,
-        })?)
+        })
+        .map_err(|error| priced.explain(error.into()))?;
+        Ok(draft.with_usd_rate(priced.rate))
     }
 
     /// Cuts a period where prices or plan change, and reads the usage of each part, of which the
@@ -126,13 +125,13 @@ impl Engine {
         Ok((segments, spot))
     }
 
-    /// The difference between what a billed month's usage comes to now and what was billed for it.
+    /// The difference between what a billed month's usage comes to now and what was billed for it, at
+    /// the rate that it was billed at.
     pub(crate) async fn late_lines(
         &self,
         account: &Account,
         invoice: &Invoice,
         billed: &[Invoice],
-        lists: &[PriceList],
         through: LogPosition,
     ) -> Result<Vec<LineItem>, EngineError> {
         let id = &account.account_id;
@@ -148,8 +147,9 @@ impl Engine {
         {
             return Ok(Vec::new());
         }
+        let lists = self.lists_at(invoice.usd_rate.as_ref())?;
         let (segments, spot) = self
-            .segments(account, invoice.period, lists, through, Some)
+            .segments(account, invoice.period, &lists, through, Some)
             .await?;
         let mut now = rate_segments(id, &segments, invoice.period.secs())?.lines;
         now.extend(spot);

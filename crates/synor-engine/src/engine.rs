@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use synor_chain::{Chain, Wallet};
 use synor_economics::billing::{
@@ -21,18 +22,26 @@ use synor_usage::UsageLog;
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
+use crate::answer_once::Names;
 use crate::budgets::BudgetBook;
 use crate::clock::Clock;
 use crate::error::EngineError;
 use crate::notify::{Outgoing, SubscriberBook};
+use crate::oracle::OracleConfig;
 use crate::quotas::QuotaBook;
 use crate::spot::{SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN};
+use crate::till::Turn;
 
 /// How often a decision is made again before its conflict is reported.
-const ATTEMPTS_MAX: u32 = 64;
+pub(crate) const ATTEMPTS_MAX: u32 = 64;
+
+/// The most scopes whose turns are remembered, with the money of those that are accounts.
+const TURNS_MAX: usize = 65_536;
 
 /// How long a month takes usage in after its end, unless it is configured: three days.
 const GRACE_SECS: i64 = 3 * DAY_SECS;
+/// For how long a node takes a job unless configured otherwise.
+const JOB_LEASE: Duration = Duration::from_secs(15);
 
 /// What an operator decides.
 #[derive(Debug, Clone)]
@@ -45,6 +54,8 @@ pub struct EngineConfig {
     pub referral_reward: MicroSynor,
     /// The length of the spot market's intervals, in seconds.
     pub spot_interval_secs: i64,
+    /// The price oracle, if there is one.
+    pub oracle: Option<OracleConfig>,
     /// How long after its end a month still takes usage in before it is closed by itself, in seconds.
     pub grace_secs: i64,
     /// Whether months are closed by themselves.
@@ -55,6 +66,8 @@ pub struct EngineConfig {
     pub auto_pay: AutoPayPolicy,
     /// What comes back when a service was not there as promised.
     pub sla: SlaTable,
+    /// For how long a node takes a job, which is how long a dead node's jobs wait at most.
+    pub job_lease: Duration,
 }
 
 impl Default for EngineConfig {
@@ -64,11 +77,13 @@ impl Default for EngineConfig {
             fee_split: FeeSplit::default(),
             referral_reward: MicroSynor::new(10 * MICRO_PER_SYNOR),
             spot_interval_secs: INTERVAL_SECS,
+            oracle: None,
             grace_secs: GRACE_SECS,
             auto_close: true,
             dunning: DunningSchedule::default(),
             auto_pay: AutoPayPolicy::default(),
             sla: SlaTable::default(),
+            job_lease: JOB_LEASE,
         }
     }
 }
@@ -82,9 +97,11 @@ pub struct Engine {
     pub(crate) fee_split: FeeSplit,
     pub(crate) referral_reward: MicroSynor,
     pub(crate) spot_interval_secs: i64,
+    pub(crate) oracle: Option<OracleConfig>,
     pub(crate) grace_secs: i64,
     pub(crate) auto_close: bool,
     pub(crate) dunning: DunningSchedule,
+    pub(crate) job_lease: Duration,
     pub(crate) payments: PaymentProcessor,
     /// Signs charges under auto-pay grants; its address receives all payments.
     pub(crate) billing_wallet: Wallet,
@@ -106,8 +123,10 @@ pub struct Engine {
     pub(crate) sla: SlaTable,
     /// One charge at a time, from the nonce to the chain.
     pub(crate) charging: tokio::sync::Mutex<()>,
+    /// One request at a time of each name.
+    pub(crate) answering: Names,
     /// One decision at a time for each scope, so that a hot account does not fight itself.
-    turns: Mutex<HashMap<Scope, Arc<tokio::sync::Mutex<()>>>>,
+    turns: Mutex<HashMap<Scope, Arc<tokio::sync::Mutex<Turn>>>>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -142,6 +161,9 @@ impl Engine {
                 reason,
             });
         }
+        if let Some(oracle) = &config.oracle {
+            oracle.check()?;
+        }
         if config.grace_secs < 0 {
             let reason = format!("{} is below zero", config.grace_secs);
             return Err(EngineError::Invalid {
@@ -165,9 +187,11 @@ impl Engine {
             fee_split: config.fee_split,
             referral_reward: config.referral_reward,
             spot_interval_secs: config.spot_interval_secs,
+            oracle: config.oracle,
             grace_secs: config.grace_secs,
             auto_close: config.auto_close,
             dunning: config.dunning,
+            job_lease: config.job_lease,
             payments: PaymentProcessor {
                 confirmations: config.confirmations,
                 pay_to,
@@ -182,6 +206,7 @@ impl Engine {
             auto_pay: config.auto_pay,
             sla: config.sla,
             charging: tokio::sync::Mutex::default(),
+            answering: Names::default(),
             turns: Mutex::default(),
         };
         engine.put_price_list_in_force(list).await?;
@@ -223,6 +248,18 @@ impl Engine {
         format!("{what}/{}", Uuid::now_v7())
     }
 
+    /// Whose turn it is to decide about a scope.
+    pub(crate) fn turn_of(&self, scope: &Scope) -> Arc<tokio::sync::Mutex<Turn>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = turns.get(scope) {
+            return Arc::clone(turn);
+        }
+        if turns.len() >= TURNS_MAX {
+            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        }
+        Arc::clone(turns.entry(scope.clone()).or_default())
+    }
+
     /// Decides, one at a time for the scope, and again whenever a conflict shows that the decision
     /// was made on what has changed meanwhile.
     pub(crate) async fn decide<T, F>(
@@ -237,13 +274,11 @@ impl Engine {
         decide_again(decision).await
     }
 
-    /// Waits until nobody else in this process decides on the scope.
-    pub(crate) async fn turn(&self, scope: &Scope) -> OwnedMutexGuard<()> {
-        let turn = {
-            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(turns.entry(scope.clone()).or_default())
-        };
-        turn.lock_owned().await
+    /// Waits until nobody else in this process decides on the scope. What was remembered of its money to spend from is forgotten, because it may change.
+    pub(crate) async fn turn(&self, scope: &Scope) -> OwnedMutexGuard<Turn> {
+        let mut mine = self.turn_of(scope).lock_owned().await;
+        mine.forget();
+        mine
     }
 }
 

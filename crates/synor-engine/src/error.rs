@@ -3,13 +3,14 @@
 use synor_chain::ChainError;
 use synor_economics::billing::settlement::SettlementError;
 use synor_economics::billing::{
-    AutoPayPolicyError, BillError, CreditError, InvoiceError, PaymentError, PrepaidError,
-    TopUpError,
+    AutoPayPolicyError, BillError, CreditError, HoldError, InvoiceError, PaymentError,
+    PrepaidError, TopUpError,
 };
 use synor_economics::budget::{BudgetError, BudgetExceeded};
 use synor_economics::distribution::DistributionError;
 use synor_economics::id::{AccountId, Address};
 use synor_economics::money::{MicroSynor, MoneyError};
+use synor_economics::oracle::{Price, TwapError};
 use synor_economics::period::{Month, PeriodError, Timestamp};
 use synor_economics::pricing::promotion::PromotionError;
 use synor_economics::pricing::reserved::CommitmentError;
@@ -21,7 +22,9 @@ use synor_store::StoreError;
 use synor_usage::UsageLogError;
 use thiserror::Error;
 
+use crate::answer_once::Asked;
 use crate::ingest::Rejection;
+use crate::oracle::OracleConfigError;
 
 /// Why a use case did not happen.
 #[derive(Debug, Error)]
@@ -41,6 +44,10 @@ pub enum EngineError {
         end: Timestamp,
         zone: String,
     },
+    #[error("this Idempotency-Key was used before for another request: then {before}, now {now}")]
+    NameTaken { before: Box<Asked>, now: Box<Asked> },
+    #[error("this book collects at {book}, but the billing wallet here is {node}")]
+    AnotherAddress { book: Address, node: Address },
     #[error("the API key is not valid")]
     Unauthenticated,
     #[error("this key may not do that: {0}")]
@@ -67,6 +74,19 @@ pub enum EngineError {
         effective_from: Timestamp,
         end: Timestamp,
     },
+    #[error("no price oracle is configured; [oracle] in synor.toml says which sources to ask")]
+    NoOracle,
+    #[error(
+        "prices are in USD, and there is no rate for {month}: {reason}; nothing is guessed, so set \
+         it (`synor oracle rate {month} 0.25 --reason …`), or wait until there is a price"
+    )]
+    NoRate { month: Month, reason: String },
+    #[error("the rate of {month} is {rate} USD for one SYNOR already, and does not change")]
+    RateExists { month: Month, rate: Price },
+    #[error(transparent)]
+    Twap(#[from] TwapError),
+    #[error(transparent)]
+    OracleConfig(#[from] OracleConfigError),
     #[error("no price list is in force at {0}")]
     NoPriceList(Timestamp),
     #[error(transparent)]
@@ -149,6 +169,22 @@ impl From<DistributionError> for EngineError {
 }
 
 impl EngineError {
+    /// Whether money was not spent because a rule says so, before anything was changed.
+    pub(crate) const fn is_refusal(&self) -> bool {
+        use HoldError::{Closed, Exceeded, Expiry, NotPositive};
+        matches!(
+            self,
+            Self::Prepaid(
+                PrepaidError::InsufficientBalance { .. }
+                    | PrepaidError::NotPositive(_)
+                    | PrepaidError::NoOpenHold(_)
+                    | PrepaidError::Hold(
+                        Closed { .. } | Exceeded { .. } | Expiry { .. } | NotPositive(_)
+                    )
+            )
+        )
+    }
+
     /// Whether a decision was made on what has changed meanwhile, so that deciding again may help.
     pub(crate) const fn is_conflict(&self) -> bool {
         matches!(self, Self::Store(StoreError::Conflict { .. }))

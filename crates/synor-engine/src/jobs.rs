@@ -1,6 +1,7 @@
 //! What runs by itself: following the chain, sending refunds, collecting by auto-pay, closing months,
-//! dunning.
+//! dunning, asking what a SYNOR is worth. Of several nodes over one book, each job runs on the one that holds its lease.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::leases::Leases;
 
 const NOTIFY_EVERY: Duration = Duration::from_millis(500);
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
@@ -15,6 +18,7 @@ const AUTO_PAY_EVERY: Duration = Duration::from_secs(2);
 const TOP_UP_EVERY: Duration = Duration::from_secs(2);
 const REFERRALS_EVERY: Duration = Duration::from_secs(5);
 const SPOT_EVERY: Duration = Duration::from_secs(1);
+const HOLDS_EVERY: Duration = Duration::from_secs(1);
 const DUNNING_EVERY: Duration = Duration::from_secs(60);
 const CLOSE_EVERY: Duration = Duration::from_secs(60);
 const REFUNDS_EVERY: Duration = Duration::from_secs(1);
@@ -25,6 +29,7 @@ impl Engine {
         tokio::join!(
             self.run_money_jobs(stop.clone()),
             self.run_watch_jobs(stop.clone()),
+            self.run_oracle(stop.clone()),
             self.run_notifications(stop),
         );
     }
@@ -33,20 +38,17 @@ impl Engine {
     async fn run_notifications(&self, mut stop: watch::Receiver<bool>) {
         let mut timer = interval(NOTIFY_EVERY);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let leases = Leases::new(Arc::clone(&self.store), self.job_lease);
         loop {
-            let done = tokio::select! {
-                _ = stop.changed() => return,
-                _ = timer.tick() => self.send_notifications().await,
+            let (job, done) = tokio::select! {
+                _ = stop.changed() => break,
+                _ = timer.tick() => on(&leases, "notifications", self.send_notifications()).await,
             };
             if let Err(error) = done {
-                let error = chain_of(&error);
-                tracing::error!(
-                    job = "notifications",
-                    error,
-                    "a job failed and will run again"
-                );
+                tracing::error!(job, error = %chain_of(&error), "a job failed and will run again");
             }
         }
+        leases.release().await;
     }
 
     async fn run_money_jobs(&self, mut stop: watch::Receiver<bool>) {
@@ -58,6 +60,7 @@ impl Engine {
         let mut refunds = interval(REFUNDS_EVERY);
         let mut referrals = interval(REFERRALS_EVERY);
         let mut spot = interval(SPOT_EVERY);
+        let mut holds = interval(HOLDS_EVERY);
         for timer in [
             &mut follow,
             &mut auto_pay,
@@ -67,29 +70,42 @@ impl Engine {
             &mut refunds,
             &mut referrals,
             &mut spot,
+            &mut holds,
         ] {
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
+        let leases = Leases::new(Arc::clone(&self.store), self.job_lease);
         loop {
             let (job, done) = tokio::select! {
-                _ = stop.changed() => return,
-                _ = follow.tick() => ("follow chain", self.follow_chain().await),
-                _ = auto_pay.tick() => ("auto-pay", self.run_auto_pay().await),
-                _ = top_up.tick() => ("top-up", self.run_top_ups().await),
+                _ = stop.changed() => break,
+                _ = follow.tick() => on(&leases, "follow chain", self.follow_chain()).await,
+                _ = auto_pay.tick() => on(&leases, "auto-pay", self.run_auto_pay()).await,
+                _ = top_up.tick() => on(&leases, "top-up", self.run_top_ups()).await,
                 // A deduction may have brought a balance under its threshold.
-                () = self.budgets.woken() => ("top-up", self.run_top_ups().await),
-                _ = referrals.tick() => ("referrals", self.reward_referrals().await),
-                _ = spot.tick() => ("spot market", self.clear_spot_due().await),
-                _ = refunds.tick() => ("refunds", self.send_refunds().await),
+                () = self.budgets.woken() => on(&leases, "top-up", self.run_top_ups()).await,
+                _ = referrals.tick() => on(&leases, "referrals", self.reward_referrals()).await,
+                _ = spot.tick() => on(&leases, "spot market", self.clear_spot_due()).await,
+                _ = holds.tick() => on(&leases, "holds", self.expire_holds()).await,
+                _ = refunds.tick() => on(&leases, "refunds", self.send_refunds()).await,
                 _ = close.tick(), if self.auto_close =>
-                    ("closing", self.close_due().await.map(|months| months.len())),
-                _ = dunning.tick() => ("dunning", self.dun().await.map(|run| run.steps_taken)),
+                    on(&leases, "closing", self.close_due()).await,
+                _ = dunning.tick() => on(&leases, "dunning", self.dun()).await,
             };
             if let Err(error) = done {
                 tracing::error!(job, error = %chain_of(&error), "a job failed and will run again");
             }
         }
+        leases.release().await;
     }
+}
+
+/// Runs a job if it is this node's.
+pub(crate) async fn on<T>(
+    leases: &Leases,
+    job: &'static str,
+    work: impl Future<Output = Result<T, EngineError>>,
+) -> (&'static str, Result<(), EngineError>) {
+    (job, leases.run(job, work).await.map(drop))
 }
 
 /// An error with its sources, on one line.

@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod answer_once;
 mod auto_pay;
 mod budgets;
 mod charging;
@@ -23,10 +24,15 @@ mod engine;
 mod error;
 mod estimate;
 mod follow_chain;
+mod holds;
 mod incidents;
 mod ingest;
 mod jobs;
+mod leases;
+mod ledger;
+mod nodes;
 mod notify;
+mod oracle;
 mod overdue;
 mod pay;
 mod plans;
@@ -37,6 +43,7 @@ mod referrals;
 mod refunds;
 mod spot;
 mod taxes;
+mod till;
 mod top_up;
 mod verify;
 mod verify_corrections;
@@ -47,6 +54,7 @@ mod write_off;
 
 pub use access::{Caller, NewKey, new_secret};
 pub use accounts::NewAccount;
+pub use answer_once::{Answered, Asked};
 pub use auto_pay::{AutoPayCharge, AutoPayOrder, ChargeFailure, ChargeState};
 pub use budgets::{BudgetState, NewBudget};
 pub use clock::{Clock, SystemClock};
@@ -55,7 +63,7 @@ pub use commitments::NewCommitment;
 pub use corrections::{CORRECTION_MAX, Corrected, Correction};
 pub use credit_notes::{NewInvoiceCredit, NewRefund};
 pub use credits::{Balance, NewCredit};
-pub use deduct::DeductResult;
+pub use deduct::{DeductResult, Sufficiency};
 pub use deposit::{DepositState, NewDeposit};
 pub use distribution::{DistributionTotals, OperatorTotal};
 pub use dunning::DunningRun;
@@ -65,11 +73,18 @@ pub use estimate::{
     Asker, CostEstimate, EstimateRequest, Forecast, RepricedAccount, RerateRequest, Rerated,
     UsageBill,
 };
+pub use holds::{CaptureOrder, CaptureResult, HOLD_SECS_DEFAULT, HoldOrder, HoldResult};
 pub use incidents::{IncidentState, NewIncident};
 pub use ingest::{Admitted, IngestBatch, Ingested, KnownEvent, Rejection};
+pub use ledger::{
+    JournalPages, LedgerExport, LedgerFormat, PostedIn, Statement, StatementCursor, StatementLine,
+    StatementQuery, TrialBalance, TrialRow,
+};
+pub use nodes::JobLease;
 pub use notify::{
     EndpointChange, Mail, Messenger, NewEndpoint, Outcome, ROTATION_OVERLAP_SECS, WebhookPost,
 };
+pub use oracle::{NewRate, OracleConfig, OracleConfigError, OraclePrice, TwapKind};
 pub use pay::InvoicePayment;
 pub use plans::NewPlan;
 pub use quotas::{NewQuota, QuotaState, QuotaTurn};

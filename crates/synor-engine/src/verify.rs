@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use synor_economics::billing::{
-    CreditEntry, Invoice, LedgerAccount, Payment, PaymentStatus, TaxLine,
+    CreditEntry, Hold, Invoice, LedgerAccount, Payment, PaymentStatus, TaxLine,
 };
 use synor_economics::distribution::Distribution;
-use synor_economics::id::{AccountId, CreditId};
+use synor_economics::id::{AccountId, CreditId, HoldId};
 use synor_economics::money::MicroSynor;
 use synor_store::{BookCheck, Counter, Deduction, Document, ListQuery, StoreError};
 
@@ -88,10 +88,12 @@ impl Engine {
         let payments: Vec<Payment> = self.all_sound(&mut found).await?;
         let deductions: Vec<Deduction> = self.all_sound(&mut found).await?;
         let distributions: Vec<Distribution> = self.all_sound(&mut found).await?;
+        let holds: Vec<Hold> = self.all_sound(&mut found).await?;
         self.check_numbers(&invoices, &mut found).await?;
         self.check_invoices(&invoices, &mut found).await?;
-        check_credits(&invoices, &deductions, &credits, &mut found)?;
-        check_wallets(&book, &invoices, &credits, &mut found)?;
+        check_credits(&invoices, &deductions, &holds, &credits, &mut found)?;
+        check_holds(&holds, &deductions, &mut found)?;
+        check_wallets(&book, &invoices, &credits, &holds, &mut found)?;
         let refunded = self.check_corrections(&book, &invoices, &mut found).await?;
         check_distribution(
             &book,
@@ -103,6 +105,7 @@ impl Engine {
         )?;
         self.check_limits(&book, &credits, &mut found).await?;
         self.check_spot(&mut found).await?;
+        self.check_rates(&invoices, &mut found).await?;
         self.check_chain(&mut found).await;
         Ok(found)
     }
@@ -244,6 +247,7 @@ fn same_taxes(invoiced: &[TaxLine], again: &[TaxLine]) -> bool {
 fn check_credits(
     invoices: &[Invoice],
     deductions: &[Deduction],
+    holds: &[Hold],
     credits: &[CreditEntry],
     found: &mut Verification,
 ) -> Result<(), EngineError> {
@@ -252,7 +256,9 @@ fn check_credits(
         .iter()
         .filter(|i| i.voided_at.is_none())
         .flat_map(|i| &i.credits);
-    for part in of_invoices.chain(deductions.iter().flat_map(|d| &d.credits)) {
+    let spent = deductions.iter().flat_map(|d| &d.credits);
+    let on_hold = holds.iter().flat_map(|h| &h.credits);
+    for part in of_invoices.chain(spent).chain(on_hold) {
         let sum = used.entry(part.credit_id).or_default();
         *sum = sum.checked_add(part.amount_micro_synor)?;
     }
@@ -273,11 +279,41 @@ fn check_credits(
     Ok(())
 }
 
+/// What was captured of a hold is what its captures come to.
+fn check_holds(
+    holds: &[Hold],
+    deductions: &[Deduction],
+    found: &mut Verification,
+) -> Result<(), EngineError> {
+    let mut captured: BTreeMap<HoldId, MicroSynor> = BTreeMap::new();
+    for deduction in deductions {
+        if let Some(hold) = deduction.hold_id {
+            let sum = captured.entry(hold).or_default();
+            *sum = sum.checked_add(deduction.amount_micro_synor)?;
+        }
+    }
+    for hold in holds {
+        let sum = captured.remove(&hold.hold_id).unwrap_or_default();
+        if sum != hold.captured_micro_synor {
+            found.problems.push(format!(
+                "hold {}: it says {} were captured, its captures come to {sum}",
+                hold.hold_id, hold.captured_micro_synor
+            ));
+        }
+    }
+    for (hold, sum) in captured {
+        let problem = format!("hold {hold}: {sum} were captured of it, but it is missing");
+        found.problems.push(problem);
+    }
+    Ok(())
+}
+
 /// Every wallet in the journal is what its credits and invoices say.
 fn check_wallets(
     book: &BookCheck,
     invoices: &[Invoice],
     credits: &[CreditEntry],
+    holds: &[Hold],
     found: &mut Verification,
 ) -> Result<(), EngineError> {
     let mut expected: BTreeMap<LedgerAccount, MicroSynor> = BTreeMap::new();
@@ -291,6 +327,11 @@ fn check_wallets(
         let sum = expected.entry(wallet).or_default();
         *sum = sum.checked_sub(credit.remaining_micro_synor)?;
     }
+    for hold in holds {
+        let account = LedgerAccount::Held(hold.account_id.clone());
+        let sum = expected.entry(account).or_default();
+        *sum = sum.checked_sub(hold.left()?)?;
+    }
     for invoice in invoices {
         let account = LedgerAccount::Receivable(invoice.account_id.clone());
         let sum = expected.entry(account).or_default();
@@ -299,7 +340,10 @@ fn check_wallets(
     for account in book.balances.keys() {
         let own = matches!(
             account,
-            LedgerAccount::Prepaid(_) | LedgerAccount::Credit(_) | LedgerAccount::Receivable(_)
+            LedgerAccount::Prepaid(_)
+                | LedgerAccount::Credit(_)
+                | LedgerAccount::Held(_)
+                | LedgerAccount::Receivable(_)
         );
         if own {
             expected.entry(account.clone()).or_default();

@@ -1,13 +1,15 @@
 //! Jobs beside the ones that move money: budgets are watched, expired credit is posted, and
 //! incidents are settled.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::engine::Engine;
-use crate::jobs::chain_of;
+use crate::jobs::{chain_of, on};
+use crate::leases::Leases;
 
 /// How long what happens to accounts is gathered before their budgets are looked at.
 const TOUCHED_EVERY: Duration = Duration::from_secs(1);
@@ -26,17 +28,22 @@ impl Engine {
         for timer in [&mut touched, &mut budgets, &mut expiries, &mut incidents] {
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
+        let leases = Leases::new(Arc::clone(&self.store), self.job_lease);
         loop {
             let (job, done) = tokio::select! {
-                _ = stop.changed() => return,
-                _ = touched.tick() => ("touched budgets", self.watch_touched_budgets().await),
-                _ = budgets.tick() => ("budgets", self.watch_budgets().await),
-                _ = expiries.tick() => ("credit expiry", self.expire_credits().await),
-                _ = incidents.tick() => ("incidents", self.settle_incidents().await),
+                _ = stop.changed() => break,
+                // Each node knows only what happened here.
+                _ = touched.tick() => {
+                    ("touched budgets", self.watch_touched_budgets().await.map(drop))
+                }
+                _ = budgets.tick() => on(&leases, "budgets", self.watch_budgets()).await,
+                _ = expiries.tick() => on(&leases, "credit expiry", self.expire_credits()).await,
+                _ = incidents.tick() => on(&leases, "incidents", self.settle_incidents()).await,
             };
             if let Err(error) = done {
                 tracing::error!(job, error = %chain_of(&error), "a job failed and will run again");
             }
         }
+        leases.release().await;
     }
 }

@@ -142,6 +142,7 @@ async fn a_balance_that_does_not_cover_names_both_amounts() {
             .has_sufficient_balance(&id("acme"), synor("5"))
             .await
             .unwrap()
+            .has_sufficient_balance
     );
     assert!(
         !world
@@ -149,6 +150,7 @@ async fn a_balance_that_does_not_cover_names_both_amounts() {
             .has_sufficient_balance(&id("acme"), synor("5.000001"))
             .await
             .unwrap()
+            .has_sufficient_balance
     );
     // A refusal is not remembered: with more on the account the same command goes through.
     world.deposit("acme", "1").await;

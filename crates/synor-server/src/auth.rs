@@ -13,13 +13,25 @@ use crate::request::Params;
 use crate::state::AppState;
 
 /// Anyone with a valid key.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Authenticated(pub Caller);
 
 impl FromRequestParts<AppState> for Authenticated {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
+        let known = Self::of_header(parts, state).await?;
+        // So that a request is looked up, and counted against its key's rate, once.
+        parts.extensions.insert(known.clone());
+        Ok(known)
+    }
+}
+
+impl Authenticated {
+    async fn of_header(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         let header = parts
             .headers
             .get(AUTHORIZATION)

@@ -8,6 +8,7 @@ mod cost;
 mod idempotency;
 mod ingest;
 mod openapi;
+mod oracle;
 mod problem;
 mod rate;
 mod request;
@@ -19,6 +20,7 @@ mod wire;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 pub use ingest::{IngestConfig, Intake};
@@ -33,17 +35,22 @@ pub const BODY_MAX_BYTES: usize = 32 << 20;
 /// All routes of the server.
 pub fn router(state: AppState) -> Router {
     let api = Router::new()
-        .route(
-            "/events",
-            post(ingest::ingest).layer(ingest::decompression()),
-        )
         .nest("/billing", billing::router())
         .nest("/usage", usage::router())
         .nest("/cost", cost::router())
         .nest("/spot", spot::router())
+        .nest("/oracle", oracle::router())
         .nest(
             "/admin",
-            admin::router().nest("/spot", spot::admin_router()),
+            admin::router()
+                .nest("/spot", spot::admin_router())
+                .nest("/oracle", oracle::admin_router()),
+        )
+        .layer(from_fn_with_state(state.clone(), idempotency::answer_once))
+        // Events have identities of their own.
+        .route(
+            "/events",
+            post(ingest::ingest).layer(ingest::decompression()),
         );
     Router::new()
         .nest("/api/v1", api)

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use synor_chain::ChainError;
 use synor_economics::billing::settlement::SettlementError;
-use synor_economics::billing::{InvoiceError, PrepaidError};
+use synor_economics::billing::{HoldError, InvoiceError, PrepaidError};
 use synor_economics::pricing::spot::SpotError;
 use synor_engine::EngineError;
 use synor_store::StoreError;
@@ -122,6 +122,15 @@ impl From<EngineError> for Problem {
             EngineError::Prepaid(PrepaidError::InsufficientBalance { .. }) => {
                 (S::PAYMENT_REQUIRED, "insufficient-balance")
             }
+            EngineError::Prepaid(PrepaidError::Hold(HoldError::Closed { .. })) => {
+                (S::CONFLICT, "hold-closed")
+            }
+            EngineError::Prepaid(PrepaidError::Hold(HoldError::Exceeded { .. })) => {
+                (S::UNPROCESSABLE_ENTITY, "hold-exceeded")
+            }
+            EngineError::Prepaid(PrepaidError::Hold(HoldError::Expiry { .. })) => {
+                (S::UNPROCESSABLE_ENTITY, "invalid-request")
+            }
             EngineError::Prepaid(_)
             | EngineError::Settlement(SettlementError::Credit(_) | SettlementError::Money(_)) => {
                 (S::UNPROCESSABLE_ENTITY, "invalid-amount")
@@ -140,6 +149,9 @@ impl From<EngineError> for Problem {
             EngineError::Pricing(_) | EngineError::Bill(_) | EngineError::NoPriceList(_) => {
                 (S::CONFLICT, "no-price")
             }
+            EngineError::NoRate { .. } | EngineError::Twap(_) => (S::CONFLICT, "no-rate"),
+            EngineError::RateExists { .. } => (S::CONFLICT, "rate-exists"),
+            EngineError::NoOracle => (S::NOT_FOUND, "no-oracle"),
             EngineError::Promotion(_) => (S::UNPROCESSABLE_ENTITY, "promo-code-refused"),
             EngineError::Commitment(_) => (S::UNPROCESSABLE_ENTITY, "commitment-refused"),
             EngineError::BudgetRefused(_) => (S::UNPROCESSABLE_ENTITY, "budget-refused"),
@@ -156,7 +168,8 @@ impl From<EngineError> for Problem {
             EngineError::Usage(UsageLogError::UnknownEvent { .. }) => {
                 (S::NOT_FOUND, "unknown-event")
             }
-            EngineError::Store(StoreError::CommandReused { .. }) => {
+            EngineError::NameTaken { .. }
+            | EngineError::Store(StoreError::CommandReused { .. }) => {
                 (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused")
             }
             EngineError::Store(StoreError::Exists { .. } | StoreError::Conflict { .. }) => {
@@ -175,7 +188,9 @@ impl From<EngineError> for Problem {
             EngineError::PriceList(_) => (S::UNPROCESSABLE_ENTITY, "price-list-refused"),
             EngineError::PriceListChanged { .. } => (S::CONFLICT, "price-list-changed"),
             EngineError::AutoPayPolicy(_)
+            | EngineError::OracleConfig(_)
             | EngineError::Settlement(_)
+            | EngineError::AnotherAddress { .. }
             | EngineError::Store(_)
             | EngineError::Usage(_) => (S::INTERNAL_SERVER_ERROR, "internal"),
         };

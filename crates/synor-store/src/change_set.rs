@@ -8,6 +8,7 @@ use synor_economics::period::Timestamp;
 
 use crate::document::{Document, StoredDocument};
 use crate::error::StoreError;
+use crate::lane::Lane;
 
 /// Something that decisions are made on, with a version that every decision about it raises.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +27,8 @@ pub enum Scope {
     Referrals,
     /// A spot market's book, with what was decided on it.
     SpotMarket(String),
+    /// The price oracle, with its history and the rates of periods.
+    Oracle,
     /// All quotas.
     Quotas,
     /// All budgets.
@@ -50,6 +53,7 @@ impl std::fmt::Display for Scope {
             Self::Promotion(code) => write!(f, "promotion {code}"),
             Self::SpotMarket(id) => write!(f, "spot market {id}"),
             Self::Referrals => f.write_str("referrals"),
+            Self::Oracle => f.write_str("oracle"),
             Self::Quotas => f.write_str("quotas"),
             Self::Budgets => f.write_str("budgets"),
             Self::Alerts(id) => write!(f, "alerts of {id}"),
@@ -69,6 +73,8 @@ pub struct ChangeSet {
     pub request: String,
     /// The versions that the decision was made on.
     pub expects: BTreeMap<Scope, u64>,
+    /// What it was decided behind, if that had not landed yet.
+    pub lane: Option<Lane>,
     /// New and changed documents.
     pub documents: Vec<StoredDocument>,
     /// Movements of value.
@@ -86,6 +92,7 @@ impl ChangeSet {
             command: command.into(),
             request: String::new(),
             expects: BTreeMap::new(),
+            lane: None,
             documents: Vec::new(),
             entries: Vec::new(),
             reply: serde_json::Value::Null,

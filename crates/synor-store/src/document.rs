@@ -7,7 +7,7 @@ use synor_economics::billing::{
     AutoPayConfig, CreditEntry, CreditUse, Deposit, Invoice, Payment, PaymentStatus,
 };
 use synor_economics::distribution::Distribution;
-use synor_economics::id::{AccountId, DeductionId};
+use synor_economics::id::{AccountId, DeductionId, HoldId};
 use synor_economics::money::MicroSynor;
 use synor_economics::period::Timestamp;
 use synor_economics::pricing::promotion::{Promotion, Redemption};
@@ -39,9 +39,13 @@ pub enum Kind {
     Deposit,
     Distribution,
     Incident,
+    Hold,
     Invoice,
+    OracleHour,
+    OracleState,
     OutboxMessage,
     Payment,
+    PeriodRate,
     PriceList,
     Promotion,
     Quota,
@@ -66,7 +70,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 45] = [
         Self::Account,
         Self::Alert,
         Self::ApiKey,
@@ -85,9 +89,13 @@ impl Kind {
         Self::Deposit,
         Self::Distribution,
         Self::Incident,
+        Self::Hold,
         Self::Invoice,
+        Self::OracleHour,
+        Self::OracleState,
         Self::OutboxMessage,
         Self::Payment,
+        Self::PeriodRate,
         Self::PriceList,
         Self::Promotion,
         Self::Quota,
@@ -115,6 +123,11 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
+    /// Whether its documents change many times for once that they are made.
+    pub(crate) const fn changes_often(self) -> bool {
+        matches!(self, Self::Counter | Self::Credit)
+    }
+
     /// The kind's name, as it is stored.
     pub const fn name(self) -> &'static str {
         match self {
@@ -136,9 +149,13 @@ impl Kind {
             Self::Deposit => "deposit",
             Self::Distribution => "distribution",
             Self::Incident => "incident",
+            Self::Hold => "hold",
             Self::Invoice => "invoice",
+            Self::OracleHour => "oracle_hour",
+            Self::OracleState => "oracle_state",
             Self::OutboxMessage => "outbox_message",
             Self::Payment => "payment",
+            Self::PeriodRate => "period_rate",
             Self::PriceList => "price_list",
             Self::Promotion => "promotion",
             Self::Quota => "quota",
@@ -268,6 +285,9 @@ pub struct Deduction {
     pub amount_micro_synor: MicroSynor,
     /// Of which credits.
     pub credits: Vec<CreditUse>,
+    /// Captured from which hold; absent if it was taken at once.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hold_id: Option<HoldId>,
     /// What for.
     pub reason: String,
     /// When.

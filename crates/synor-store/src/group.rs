@@ -21,36 +21,36 @@ pub(crate) type Key = (Kind, String);
 
 /// What must be known of the book to decide a group.
 #[derive(Debug, Default)]
-pub(crate) struct Asks {
+pub(crate) struct Asks<'a> {
     /// Which of these commands have been committed?
-    pub(crate) commands: BTreeSet<String>,
+    pub(crate) commands: HashSet<&'a str>,
     /// The versions of these scopes?
-    pub(crate) scopes: BTreeSet<String>,
+    pub(crate) scopes: HashSet<&'a str>,
     /// Who holds these lookups?
-    pub(crate) lookups: BTreeSet<Key>,
+    pub(crate) lookups: HashSet<(Kind, &'a str)>,
     /// Which of these entries are in the journal?
-    pub(crate) entries: BTreeSet<String>,
+    pub(crate) entries: HashSet<&'a str>,
     /// The balances of these accounts?
-    pub(crate) accounts: BTreeSet<LedgerAccount>,
+    pub(crate) accounts: HashSet<&'a LedgerAccount>,
 }
 
-impl Asks {
+impl<'a> Asks<'a> {
     /// What a group asks.
-    pub(crate) fn of(group: &[Prepared]) -> Self {
+    pub(crate) fn of(group: &'a [Prepared]) -> Self {
         let mut asks = Self::default();
         for set in group {
-            asks.commands.insert(set.command.clone());
-            asks.scopes
-                .extend(set.expects.iter().map(|(scope, _)| scope.clone()));
+            asks.commands.insert(&set.command);
+            let scopes = set.expects.iter().map(|(scope, _)| scope.as_str());
+            asks.scopes.extend(scopes);
             for PreparedDocument { document, .. } in &set.documents {
                 if let Some(lookup) = &document.keys.lookup {
-                    asks.lookups.insert((document.kind, lookup.clone()));
+                    asks.lookups.insert((document.kind, lookup));
                 }
             }
             for entry in set.entries.iter().flatten() {
-                asks.entries.insert(entry.entry_id.clone());
-                asks.accounts
-                    .extend(entry.postings.iter().map(|(account, _)| account.clone()));
+                asks.entries.insert(&entry.entry_id);
+                let accounts = entry.postings.iter().map(|(account, _)| account);
+                asks.accounts.extend(accounts);
             }
         }
         asks
@@ -105,6 +105,18 @@ pub(crate) struct Writes {
 }
 
 impl Writes {
+    /// How many rows there are.
+    pub(crate) fn rows(&self) -> usize {
+        let parts = [
+            self.documents.len(),
+            self.entries.len(),
+            self.balances.len(),
+            self.versions.len(),
+            self.commands.len(),
+        ];
+        parts.into_iter().sum()
+    }
+
     /// Whether there is nothing to write.
     pub(crate) fn is_empty(&self) -> bool {
         self.commands.is_empty()
@@ -155,8 +167,25 @@ impl Group {
         }
     }
 
-    /// Applies all of a set, or nothing of it.
+    /// Applies all of a set, or nothing of it. A set of a lane that does not come to what it was
+    /// decided to be breaks the lane off.
     pub(crate) fn apply(&mut self, set: Prepared) -> Result<Committed, StoreError> {
+        let Some(lane) = set.lane.clone() else {
+            return self.apply_alone(set);
+        };
+        if lane.is_broken() {
+            let scope = set.expects.into_iter().map(|(scope, _)| scope);
+            let scope = scope.collect::<Vec<_>>().join(", ");
+            return Err(StoreError::Conflict { scope });
+        }
+        let result = self.apply_alone(set);
+        if !matches!(&result, Ok(committed) if !committed.replayed) {
+            lane.break_off();
+        }
+        result
+    }
+
+    fn apply_alone(&mut self, set: Prepared) -> Result<Committed, StoreError> {
         if let Some((request, reply)) = self.known.commands.get(&set.command) {
             return replayed(&set.command, &set.request, request, reply);
         }

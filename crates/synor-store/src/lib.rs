@@ -9,9 +9,14 @@ mod digest;
 mod document;
 mod error;
 mod group;
+mod hold;
 mod invoicing;
+mod lane;
+mod lease;
 mod limits;
+mod memory;
 mod notifications;
+mod oracle;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod prepared;
@@ -27,11 +32,15 @@ pub use document::{
 };
 pub use error::StoreError;
 pub use invoicing::Suspension;
+pub use lane::{Landing, Lane};
+pub use lease::Lease;
 pub use limits::SpendTally;
+pub use memory::MemoryStore;
 pub use notifications::{
     Attempt, BillingContact, Delivery, DeliveryQueue, DeliveryState, Destination, OutboxMessage,
     PreviousSecret, WebhookEndpoint,
 };
+pub use oracle::{ORACLE_HOUR_SECS, ORACLE_HOURS_KEPT, OracleHour, OracleState, PeriodRate};
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_SCHEMA, PostgresStore};
 pub use spot::{

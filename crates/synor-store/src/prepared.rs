@@ -8,6 +8,7 @@ use crate::change_set::{ChangeSet, Scope};
 use crate::digest::{self, Digest};
 use crate::document::StoredDocument;
 use crate::error::StoreError;
+use crate::lane::Lane;
 
 /// From how many documents and entries on a change set is prepared on a thread of its own, because
 /// it would hold up other futures.
@@ -19,6 +20,7 @@ pub(crate) struct Prepared {
     pub(crate) command: String,
     pub(crate) request: Digest,
     pub(crate) expects: Vec<(String, u64)>,
+    pub(crate) lane: Option<Lane>,
     pub(crate) documents: Vec<PreparedDocument>,
     /// The entries; or why they cannot be posted, which is only said if it comes to posting them.
     pub(crate) entries: Result<Vec<PreparedEntry>, String>,
@@ -67,6 +69,7 @@ impl Prepared {
         let scope = |(scope, version): (&Scope, &u64)| (scope.to_string(), *version);
         Self {
             request: digest::of_request(&changes.request),
+            lane: changes.lane,
             expects: changes.expects.iter().map(scope).collect(),
             documents: documents.collect(),
             entries: changes.entries.into_iter().map(prepared).collect(),

@@ -1,5 +1,7 @@
 //! The seam: what a book of record can do.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use synor_economics::billing::{JournalEntry, LedgerAccount};
 use synor_economics::id::AccountId;
@@ -8,6 +10,8 @@ use synor_economics::money::MicroSynor;
 use crate::change_set::{ChangeSet, Committed, Scope};
 use crate::document::{Document, Kind, StoredDocument};
 use crate::error::StoreError;
+use crate::lane::Landing;
+use crate::lease::Lease;
 use crate::transfer::{BookPart, BookRow};
 
 /// A place in a list.
@@ -132,7 +136,13 @@ pub struct BookCheck {
 pub trait Store: Send + Sync {
     /// Lands all of the changes in one durable transaction, or none of them. The second commit of a
     /// command returns the first one's reply.
-    async fn commit(&self, changes: ChangeSet) -> Result<Committed, StoreError>;
+    async fn commit(&self, changes: ChangeSet) -> Result<Committed, StoreError> {
+        self.submit(changes).await?.landed().await
+    }
+
+    /// The same in two steps: once this has returned, the changes have their place behind all that
+    /// were submitted before, and what is decided on them may be submitted.
+    async fn submit(&self, changes: ChangeSet) -> Result<Landing, StoreError>;
 
     /// The reply of a command, if it was committed for this request.
     async fn replay(&self, command: &str, request: &str) -> Result<Option<Committed>, StoreError>;
@@ -173,6 +183,16 @@ pub trait Store: Send + Sync {
     /// Puts rows of another book into this one, which holds nothing else; for
     /// [`copy_book`](crate::copy_book).
     async fn restore(&self, rows: Vec<BookRow>) -> Result<(), StoreError>;
+
+    /// Takes the lease of a job for a holder, or renews it, for so long from now; false if another
+    /// holds it. Times are by the book's own clock, whatever the holders' clocks say.
+    async fn lease(&self, job: &str, holder: &str, time: Duration) -> Result<bool, StoreError>;
+
+    /// Gives a lease up, if this holder has it.
+    async fn release(&self, job: &str, holder: &str) -> Result<(), StoreError>;
+
+    /// The leases that are held, by job.
+    async fn leases(&self) -> Result<Vec<Lease>, StoreError>;
 
     /// Reads everything again: digests, the chain over the journal, sums, the file's structure.
     async fn check(&self) -> Result<BookCheck, StoreError>;

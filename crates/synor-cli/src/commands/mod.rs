@@ -6,6 +6,7 @@ pub mod chain;
 pub mod completions;
 pub mod cost;
 pub mod demo;
+pub mod oracle;
 pub mod price_list;
 pub mod serve;
 pub mod spot;
@@ -28,6 +29,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Admin(command)) => admin::run(command, &global).await,
         Some(Command::PriceList(command)) => price_list::run(command, &global).await,
         Some(Command::Spot(command)) => spot::run(command, &global).await,
+        Some(Command::Oracle(command)) => oracle::run(command, &global).await,
         Some(Command::Chain(command)) => chain::run(command, &global).await,
         Some(Command::Serve(arguments)) => serve::run(arguments, &global).await,
         Some(Command::Worker) => worker::run(&global).await,

@@ -117,6 +117,11 @@ fn show(list: &PriceList) -> anyhow::Result<Answer> {
         "toml": list.text(),
     });
     let mut answer = Answer::new(&json)?.line(head).line("").table(table);
+    if list.needs_rate() {
+        answer = answer.line(
+            "prices that are written in USD are shown in USD; bills take them at the period's rate",
+        );
+    }
     for discount in list.volume_discounts() {
         let percent = discount.percent.to_decimal(4);
         answer = answer.line(format!(

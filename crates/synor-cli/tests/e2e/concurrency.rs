@@ -172,10 +172,11 @@ fn one_deposit_sent_many_times_at_once_is_one_credit() {
     let wallet = api.wallet("payer", 100);
     let signed = || {
         let signed = api.transfer(&wallet, &first["request"]);
-        json!({"amount": "5 SYNOR", "signed_transfer": signed})
+        json!({"signed_transfer": signed})
     };
     let order = signed();
-    let sends = (0..8).map(|_| api.post_later(&key, path, &order, Some("d")));
+    let transfer = format!("/billing/deposits/{}/transfer", text(&first["deposit_id"]));
+    let sends = (0..8).map(|_| api.post_later(&key, &transfer, &order, None));
     let sent = api.wait_all(sends).into_iter().map(|r| r.expect(200));
     let sent: Vec<_> = sent.collect();
     for state in &sent {
@@ -185,7 +186,7 @@ fn one_deposit_sent_many_times_at_once_is_one_credit() {
     // A client that lost the answer signs again, with the next number of its wallet.
     let again = signed();
     assert_ne!(again, order);
-    let state = api.post_once(&key, path, &again, "d").expect(200);
+    let state = api.post(&key, &transfer, &again).expect(200);
     assert_eq!(state["tx_id"], sent[0]["tx_id"], "the first one stays");
     wait_until("the deposit counts", || {
         let balance = folder.balance("acme");

@@ -91,10 +91,12 @@ fn from_usage_to_a_paid_invoice() {
         .post_once(&key, "/billing/deposit", &order, "d1")
         .expect(200);
     let transfer = api.transfer(&wallet, &announced["request"]);
-    let order = json!({"amount": "20 SYNOR", "signed_transfer": transfer});
-    let sent = api
-        .post_once(&key, "/billing/deposit", &order, "d1")
-        .expect(200);
+    let path = format!(
+        "/billing/deposits/{}/transfer",
+        text(&announced["deposit_id"])
+    );
+    let order = json!({"signed_transfer": transfer});
+    let sent = api.post(&key, &path, &order).expect(200);
     assert_eq!(sent["deposit_id"], announced["deposit_id"]);
     wait_until("the deposit counts", || {
         let credits = api.get(&key, "/billing/credits").expect(200);

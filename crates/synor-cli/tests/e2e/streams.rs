@@ -4,6 +4,7 @@
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
+use crate::common::postgres::fresh_database;
 use crate::common::redis_server::RedisServer;
 use crate::common::{Folder, Server, Worker, integer, list, text, wait_until};
 
@@ -192,16 +193,6 @@ fn a_server_that_consumes_counts_what_it_queued() {
     assert_eq!(counted(&folder), (300, 300 * 301 / 2));
 }
 
-/// The database for tests, as an address.
-fn postgres_url() -> String {
-    let url = synor_testkit::postgres::url();
-    match url.contains("://") {
-        true => url.to_owned(),
-        // `host=/tmp/… user=postgres`
-        false => format!("postgresql:///?{}", url.replace(' ', "&")),
-    }
-}
-
 /// Several workers share a stream out where the book and the usage log are in PostgreSQL; one is
 /// killed, and the other takes over what it had in hand.
 #[test]
@@ -211,7 +202,7 @@ fn two_workers_on_postgresql_share_a_stream_out() {
     };
     // Others may have been in this database before.
     let account = format!("acme-{}", uuid::Uuid::now_v7());
-    let url = postgres_url();
+    let url = fresh_database();
     let storage = format!("[storage]\nbook = \"{url}\"\nusage_log = \"{url}\"");
     let [api, first, second] = ["produce = true", "", ""].map(|more| {
         let folder = Folder::new();

@@ -12,6 +12,7 @@ use super::status::InvoiceStatus;
 use super::tax::{TaxLine, TaxRate, tax_added, tax_lines};
 use crate::id::{AccountId, InvoiceId};
 use crate::money::{MicroSynor, MoneyError};
+use crate::oracle::UsdRate;
 use crate::period::{Month, Period, Timestamp, Zone};
 
 /// What an account will be billed for a period, as far as it is known.
@@ -40,6 +41,9 @@ pub struct Draft {
     /// What is due besides the price, or is contained in it.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub taxes: Vec<TaxLine>,
+    /// What a SYNOR counts at, where prices are in USD at the period's rate.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub usd_rate: Option<UsdRate>,
     /// How far the usage log had been read.
     pub usage_log_position: u64,
 }
@@ -69,8 +73,15 @@ impl Draft {
             subtotal_micro_synor,
             discounts: Vec::new(),
             taxes: Vec::new(),
+            usd_rate: None,
             usage_log_position,
         })
+    }
+
+    /// The same, with the rate that its prices in USD were taken at.
+    pub fn with_usd_rate(mut self, usd_rate: Option<UsdRate>) -> Self {
+        self.usd_rate = usd_rate;
+        self
     }
 
     /// The same with these discounts.
@@ -188,6 +199,7 @@ impl Draft {
             },
             due_date: self.period.end().plus_secs(DUE_AFTER_SECS),
             payment_tx: None,
+            usd_rate: self.usd_rate,
             usage_log_position: self.usage_log_position,
             created_at: now,
             sent_at: None,

@@ -13,6 +13,7 @@ use super::status::InvoiceStatus;
 use super::tax::{TaxLine, tax_added, tax_total};
 use crate::id::{AccountId, CommitmentId, InvoiceId, TxId};
 use crate::money::{MicroSynor, MoneyError};
+use crate::oracle::UsdRate;
 use crate::period::{DAY_SECS, Month, Period, Timestamp, Zone};
 use crate::plan::Plan;
 
@@ -202,6 +203,9 @@ pub struct Invoice {
     /// The transfer that completed the payment.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub payment_tx: Option<TxId>,
+    /// What a SYNOR counted at, where prices were in USD at the period's rate.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub usd_rate: Option<UsdRate>,
     /// How far the usage log had been read when it was made.
     pub usage_log_position: u64,
     /// When it was finalized.

@@ -9,6 +9,7 @@
 //! | `assets:clawback:ACCOUNT` | asset | coins spent here that the chain then took back |
 //! | `liabilities:prepaid:ACCOUNT` | liability | a customer's unused deposits |
 //! | `liabilities:credit:ACCOUNT` | liability | a customer's unused granted credit |
+//! | `liabilities:held:ACCOUNT` | liability | what of both is on hold |
 //! | `liabilities:operator:PROVIDER` | liability | what an operator has earned |
 //! | `liabilities:treasury` | liability | the protocol treasury's share |
 //! | `liabilities:burn` | liability | what is to be burnt |
@@ -61,6 +62,7 @@ pub enum LedgerAccount {
     Clawback(AccountId),
     Prepaid(AccountId),
     Credit(AccountId),
+    Held(AccountId),
     Operator(ProviderId),
     Treasury,
     Burn,
@@ -81,6 +83,7 @@ impl LedgerAccount {
             self,
             Self::Prepaid(_)
                 | Self::Credit(_)
+                | Self::Held(_)
                 | Self::Operator(_)
                 | Self::Refunds(_)
                 | Self::Suspense
@@ -96,6 +99,7 @@ impl fmt::Display for LedgerAccount {
             Self::Clawback(id) => format!("assets:clawback:{id}"),
             Self::Prepaid(id) => format!("liabilities:prepaid:{id}"),
             Self::Credit(id) => format!("liabilities:credit:{id}"),
+            Self::Held(id) => format!("liabilities:held:{id}"),
             Self::Operator(id) => format!("liabilities:operator:{id}"),
             Self::Treasury => "liabilities:treasury".to_owned(),
             Self::Burn => "liabilities:burn".to_owned(),
@@ -125,6 +129,7 @@ impl FromStr for LedgerAccount {
             (Some("assets"), Some("clawback"), _) => Self::Clawback(account(owner)?),
             (Some("liabilities"), Some("prepaid"), _) => Self::Prepaid(account(owner)?),
             (Some("liabilities"), Some("credit"), _) => Self::Credit(account(owner)?),
+            (Some("liabilities"), Some("held"), _) => Self::Held(account(owner)?),
             (Some("liabilities"), Some("operator"), Some(owner)) => {
                 Self::Operator(owner.parse().map_err(|_| unknown())?)
             }
@@ -184,6 +189,17 @@ impl JournalEntry {
         description: String,
         sides: impl IntoIterator<Item = (LedgerAccount, MicroSynor)>,
     ) -> Result<Self, LedgerError> {
+        Self::with_id(EntryId::derived(cause), posted_at, description, sides)
+    }
+
+    /// The same for a cause that has an id of its own, which the entry then has, too: ids that are
+    /// made in order of time lie beside each other in the book.
+    pub fn with_id(
+        entry_id: EntryId,
+        posted_at: Timestamp,
+        description: String,
+        sides: impl IntoIterator<Item = (LedgerAccount, MicroSynor)>,
+    ) -> Result<Self, LedgerError> {
         let postings = sides
             .into_iter()
             .filter(|(_, amount)| !amount.is_zero())
@@ -193,7 +209,7 @@ impl JournalEntry {
             })
             .collect();
         let entry = Self {
-            entry_id: EntryId::derived(cause),
+            entry_id,
             posted_at,
             description,
             postings,

@@ -10,7 +10,7 @@ use super::ledger::{JournalEntry, LedgerAccount as Account, LedgerError};
 use super::payment::{Payment, PaymentStatus, PaymentTarget};
 use super::tax::{tax_added, tax_total};
 use crate::distribution::{Distribution, DistributionError, FeeSplit};
-use crate::id::{AccountId, CreditId, DeductionId};
+use crate::id::{AccountId, CreditId, DeductionId, EntryId};
 use crate::money::{MicroSynor, MoneyError};
 use crate::period::Timestamp;
 
@@ -341,16 +341,12 @@ pub fn deducted(
     let total = MicroSynor::sum(uses.iter().map(|u| u.amount_micro_synor))?;
     sides.push((Account::ServiceFees, total.checked_neg()?));
     let text = format!("deduction from {account}: {reason}");
-    Ok(JournalEntry::new(
-        &["deducted", &id.to_string()],
-        now,
-        text,
-        sides,
-    )?)
+    let entry_id = EntryId::from_uuid(id.uuid());
+    Ok(JournalEntry::with_id(entry_id, now, text, sides)?)
 }
 
 /// The debits that use credits: deposits and granted credit lie in different accounts.
-fn credit_sides(
+pub(super) fn credit_sides(
     account: &AccountId,
     uses: &[CreditUse],
 ) -> Result<Vec<(Account, MicroSynor)>, MoneyError> {

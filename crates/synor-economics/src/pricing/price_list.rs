@@ -19,6 +19,9 @@ use crate::quantity::Quantity;
 /// The price list that is built in.
 const DEFAULT: &str = include_str!("../../price_lists/default.toml");
 
+/// What a list says instead of a rate, where the rate is the period's.
+const ORACLE: &str = "oracle";
+
 /// A mistake in a price list: where, and what is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("line {line}: {reason}")]
@@ -73,6 +76,7 @@ pub struct PriceList {
     own: BTreeMap<AccountId, Vec<usize>>,
     volume_discounts: Vec<VolumeDiscount>,
     usd_per_synor: Option<Exact>,
+    needs_rate: bool,
     text: String,
 }
 
@@ -121,6 +125,40 @@ impl PriceList {
 
     /// Reads a price list as it is written.
     pub fn parse(text: &str) -> Result<Self, PriceListError> {
+        Self::read(text, None)
+    }
+
+    /// The same list with its prices in USD at a rate of USD for one SYNOR, if it awaits one; the
+    /// list as it is if not.
+    ///
+    /// ```
+    /// use synor_economics::money::Exact;
+    /// use synor_economics::pricing::PriceList;
+    /// let text = r#"
+    /// version = "usd"
+    /// effective_from = "2026-01-01T00:00:00Z"
+    /// usd_per_synor = "oracle"
+    /// [[price]]
+    /// resource = "compute.cpu"
+    /// per = "core-hour"
+    /// amount = "0.02 USD"
+    /// "#;
+    /// let list = PriceList::parse(text)?;
+    /// assert!(list.needs_rate());
+    /// let priced = list.at_rate(Exact::new(1, 4).unwrap())?; // USD for one SYNOR
+    /// let price = priced.prices()[0].charge.unit_price().unwrap();
+    /// assert_eq!(price.to_integer(), Some(80_000)); // µSYNOR per core-hour
+    /// # Ok::<(), synor_economics::pricing::PriceListError>(())
+    /// ```
+    pub fn at_rate(&self, usd_per_synor: Exact) -> Result<Self, PriceListError> {
+        if self.needs_rate {
+            Self::read(&self.text, Some(usd_per_synor))
+        } else {
+            Ok(self.clone())
+        }
+    }
+
+    fn read(text: &str, oracle_rate: Option<Exact>) -> Result<Self, PriceListError> {
         let at = |offset: usize, reason: String| PriceListError {
             line: text
                 .get(..offset)
@@ -138,14 +176,23 @@ impl PriceList {
         }
         let effective_from = Timestamp::parse(document.effective_from.get_ref())
             .map_err(|e| at(document.effective_from.span().start, e.to_string()))?;
+        let mut needs_rate = false;
         let usd_per_synor = match &document.usd_per_synor {
             None => None,
+            Some(text) if text.get_ref() == ORACLE => {
+                needs_rate = oracle_rate.is_none();
+                // Until there is a rate, amounts are in µUSD, and nothing is priced by them.
+                Some(oracle_rate.unwrap_or(Exact::from_integer(1)))
+            }
             Some(text) => {
                 let rate = Exact::parse_decimal(text.get_ref())
                     .ok()
                     .filter(Exact::is_positive);
                 let wrong = || {
-                    let reason = format!("`{}` is not a rate above zero", text.get_ref());
+                    let reason = format!(
+                        "`{}` is neither a rate above zero nor `oracle`",
+                        text.get_ref()
+                    );
                     at(text.span().start, reason)
                 };
                 Some(rate.ok_or_else(wrong)?)
@@ -176,6 +223,7 @@ impl PriceList {
             own,
             volume_discounts,
             usd_per_synor,
+            needs_rate,
             version: version.clone(),
             effective_from,
             prices,
@@ -231,7 +279,17 @@ impl PriceList {
 
     /// What a SYNOR is worth in USD by this list, if prices are in USD.
     pub const fn usd_per_synor(&self) -> Option<Exact> {
-        self.usd_per_synor
+        if self.needs_rate {
+            None
+        } else {
+            self.usd_per_synor
+        }
+    }
+
+    /// Whether its prices in USD await the rate of the period that they are used for: it says
+    /// `usd_per_synor = "oracle"`. Until [`Self::at_rate`] gives one, it prices nothing.
+    pub const fn needs_rate(&self) -> bool {
+        self.needs_rate
     }
 }
 

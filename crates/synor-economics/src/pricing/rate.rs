@@ -27,6 +27,12 @@ pub enum PricingError {
         /// With which dimensions.
         dimensions: Dimensions,
     },
+    /// The prices are in USD, and nobody said what a SYNOR is worth.
+    #[error("price list {version} is in USD at the period's rate, and there is none")]
+    NoRate {
+        /// The list.
+        version: String,
+    },
     /// The unit of the price cannot be applied.
     #[error(transparent)]
     Unit(#[from] UnitError),
@@ -134,6 +140,10 @@ fn rate_run(
     let mut groups: Vec<Group<'_>> =
         Vec::with_capacity(rows_most.unwrap_or(0).min(list.prices().len()));
     for (segment, (_, rows)) in usage.iter().enumerate() {
+        if list.needs_rate() && !rows.is_empty() {
+            let version = list.version.clone();
+            return Err(PricingError::NoRate { version });
+        }
         for UsageRow { key, quantity } in *rows {
             let price = list
                 .price_for(account, key.resource, &key.dimensions)

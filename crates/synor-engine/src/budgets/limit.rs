@@ -8,21 +8,23 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use synor_economics::account::Account;
+use synor_economics::billing::Hold;
 use synor_economics::budget::{Budget, BudgetExceeded};
 use synor_economics::calculator::CostEstimator;
 use synor_economics::id::AccountId;
 use synor_economics::metering::summary::{Tally, is_spot};
 use synor_economics::metering::{EventId, Measure, UsageEvent, UsageKey};
-use synor_economics::money::MicroSynor;
+use synor_economics::money::{MicroSynor, MoneyError};
 use synor_economics::period::{Month, Period, Timestamp};
 use synor_economics::pricing::PriceList;
-use synor_store::{ChangeSet, SpendTally};
+use synor_store::{ChangeSet, Kind, ListQuery, SpendTally};
 use tokio::sync::OwnedMutexGuard;
 
 use super::book::Budgets;
 use super::spend::spend_of;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::till::Spending;
 
 /// What an account's usage came to, and at which moment.
 #[derive(Debug, Default)]
@@ -49,21 +51,34 @@ struct Stopped<'b> {
     period: Period,
     budgets: Vec<&'b Budget>,
     deducted: MicroSynor,
+    /// What is set aside and not captured.
+    on_hold: MicroSynor,
 }
 
 impl Engine {
-    /// Holds a deduction to the account's budgets on spend, and notes in its changes what is
-    /// deducted with it. `version` is the version of the account's scope that the deduction is
-    /// decided on. Keep what this returns until the changes are committed.
-    ///
-    /// Where the account has no budget on spend, nothing is read and nobody waits.
+    /// Whether an account has a budget on spend, so that what is spent of its balance is held to it.
+    pub(crate) async fn has_spend_budget(&self, account: &AccountId) -> Result<bool, EngineError> {
+        let budgets = self.budgets.current(&*self.store).await?;
+        Ok(budgets.counts_spend(account))
+    }
+
+    /// Holds what is spent or set aside to the account's budgets on spend, and notes in its changes
+    /// what is deducted with it. What was set aside is counted when it is set aside, so that its
+    /// capture is never refused. `version` is the version of the account's scope that this is decided
+    /// on, which the book must be at. Keep what this returns until the changes are committed.
     pub(crate) async fn hold_to_budgets(
         &self,
         account: &AccountId,
-        amount: MicroSynor,
+        spending: Spending,
         version: u64,
         changes: &mut ChangeSet,
     ) -> Result<BudgetTurn, EngineError> {
+        let (checked, deducted) = match spending {
+            Spending::Now(amount) => (amount, amount),
+            Spending::SetAside(amount) => (amount, MicroSynor::ZERO),
+            Spending::Captured(amount) => (MicroSynor::ZERO, amount),
+            Spending::Nothing => return Ok(BudgetTurn::default()),
+        };
         let budgets = self.budgets.current(&*self.store).await?;
         if !budgets.counts_spend(account) {
             return Ok(BudgetTurn::default());
@@ -71,17 +86,17 @@ impl Engine {
         let mut rated = self.budgets.turn(account).lock_owned().await;
         let stopped = self.stopped(account, &budgets, Some(version)).await?;
         let whole = |budget: &&&Budget| matches!(budget.spend_stop(), Some((None, _)));
-        if stopped.budgets.iter().any(|budget| whole(&budget)) {
+        if checked.is_positive() && stopped.budgets.iter().any(|budget| whole(&budget)) {
             let usage = self.rated(&stopped.account, &mut rated).await?;
-            let spent = usage.checked_add(stopped.deducted)?;
+            let spent = usage.checked_add(stopped.own()?)?;
             for budget in stopped.budgets.iter().filter(whole) {
-                budget.allows(spent, amount, stopped.period.end())?;
+                budget.allows(spent, checked, stopped.period.end())?;
             }
         }
         changes.put(&SpendTally {
             account_id: account.clone(),
             month: stopped.month,
-            deducted_micro_synor: stopped.deducted.checked_add(amount)?,
+            deducted_micro_synor: stopped.deducted.checked_add(deducted)?,
             version: version.saturating_add(1),
         })?;
         Ok(BudgetTurn {
@@ -162,8 +177,22 @@ impl Engine {
             period,
             budgets: budgets.spend_stops(id).collect(),
             deducted: self.deducted_at(id, month, period, version).await?,
+            on_hold: self.on_hold(id).await?,
             account,
         })
+    }
+
+    /// What an account has set aside and can still capture.
+    async fn on_hold(&self, account: &AccountId) -> Result<MicroSynor, EngineError> {
+        let query = ListQuery::of(Kind::Hold, account).open();
+        let now = self.now();
+        let mut sum = MicroSynor::ZERO;
+        for hold in self.store.list::<Hold>(query).await?.items {
+            if !hold.is_expired_at(now) {
+                sum = sum.checked_add(hold.left()?)?;
+            }
+        }
+        Ok(sum)
     }
 
     /// What the account's usage of the running month comes to now, worked out again only if any
@@ -181,6 +210,7 @@ impl Engine {
             period: Month::containing(now, &account.time_zone)?.period(&account.time_zone)?,
             budgets: Vec::new(),
             deducted: MicroSynor::ZERO,
+            on_hold: MicroSynor::ZERO,
             account: account.clone(),
         };
         let month = self.spendable_month(&stopped, &lists).await?;
@@ -212,6 +242,11 @@ impl Engine {
 }
 
 impl Stopped<'_> {
+    /// What was spent of the balance, or set aside to be.
+    fn own(&self) -> Result<MicroSynor, MoneyError> {
+        self.deducted.checked_add(self.on_hold)
+    }
+
     /// Why the step from one month to the next is refused, if it is.
     fn first_refusal(
         &self,
@@ -224,7 +259,7 @@ impl Stopped<'_> {
                 continue;
             };
             let own = match service {
-                None => self.deducted,
+                None => self.own()?,
                 Some(_) => MicroSynor::ZERO,
             };
             let spent = spend_of(&before, service)?.checked_add(own)?;

@@ -111,6 +111,9 @@ impl Engine {
         month: Month,
         accounts: Vec<AccountId>,
     ) -> Result<ClosedPeriod, EngineError> {
+        // Nobody spends between what is read now and what is committed, so that accounts in constant
+        // use are billed, too.
+        let _turns = self.turns_of(&accounts).await;
         decide_again(|| async {
             let chunk = self.gather_chunk(month, accounts.clone()).await?;
             let numbered = self.number(chunk, self.numbers().await?).await?;

@@ -1,6 +1,7 @@
 //! What the invoices of a chunk of accounts follow from, in a few reads for all of them, and the
 //! draft of each.
 
+use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
@@ -22,6 +23,7 @@ use super::apart;
 use crate::draft::parts_of;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::oracle::PricedLists;
 
 /// How many accounts that need reads of their own are read at once.
 const READ_TOGETHER: usize = 8;
@@ -124,9 +126,13 @@ impl Engine {
         self.find_late(&mut steps).await?;
         let lists = self.price_lists();
         self.read_usage(&mut steps, &lists, through).await?;
+        let priced = self.priced_by_end(month, &steps).await?;
         let decide = move || {
             let decided = steps.into_iter().map(|step| match step {
-                Step::Open(facts) => decided(facts, month, &lists, through),
+                Step::Open(facts) => match priced.get(&facts.period.end()) {
+                    Some(priced) => decided(facts, month, priced, through),
+                    None => Ok(Step::Alone(facts)),
+                },
                 other => Ok(other),
             });
             decided.collect::<Result<Vec<_>, EngineError>>()
@@ -141,6 +147,24 @@ impl Engine {
             }
         });
         together(outcomes).await.into_iter().collect()
+    }
+
+    /// The prices by when the month ends, which is not the same in all time zones.
+    async fn priced_by_end(
+        &self,
+        month: Month,
+        steps: &[Step],
+    ) -> Result<BTreeMap<Timestamp, PricedLists>, EngineError> {
+        let mut priced = BTreeMap::new();
+        for step in steps {
+            if let Step::Open(facts) = step
+                && !priced.contains_key(&facts.period.end())
+            {
+                let lists = self.priced_lists(month, facts.period).await?;
+                priced.insert(facts.period.end(), lists);
+            }
+        }
+        Ok(priced)
     }
 
     /// Sets accounts apart whose billed months have changed since.
@@ -287,7 +311,7 @@ fn fail(steps: &mut [Step], error: UsageLogError) -> Result<(), EngineError> {
 fn decided(
     facts: Box<Facts>,
     month: Month,
-    lists: &[PriceList],
+    priced: &PricedLists,
     through: LogPosition,
 ) -> Result<Step, EngineError> {
     let mut rows = facts.rows.iter().flatten();
@@ -304,7 +328,7 @@ fn decided(
         rows,
         ..
     } = *facts;
-    let parts = parts_of(&account, period, lists)?;
+    let parts = parts_of(&account, period, &priced.lists)?;
     let segments: Vec<_> = parts
         .into_iter()
         .zip(rows)
@@ -326,7 +350,10 @@ fn decided(
         redemptions: &redemptions,
         usage_log_position: through,
     });
-    let draft = draft.map_err(EngineError::from);
+    let draft = match draft {
+        Ok(draft) => Ok(draft.with_usd_rate(priced.rate.clone())),
+        Err(error) => Err(priced.explain(error.into())),
+    };
     Ok(Step::Done(outcome(draft, version, credits)?))
 }
 
@@ -345,6 +372,7 @@ fn outcome(
         Err(
             error @ (EngineError::Bill(_)
             | EngineError::Pricing(_)
+            | EngineError::NoRate { .. }
             | EngineError::Settlement(_)
             | EngineError::Usage(UsageLogError::Sum { .. })),
         ) => Ok(Outcome::Failed(error.to_string())),

@@ -135,6 +135,8 @@ impl Engine {
     ) -> Result<ClosedPeriod, EngineError> {
         // What the month's intervals came to must not change after they were billed.
         self.clear_spot_due().await?;
+        // What is free again may pay for the month.
+        self.expire_holds().await?;
         let (gathered, waiting) = mpsc::channel(CHUNKS_WAITING);
         let ((), closed) = tokio::join!(
             self.gather_all(closing, gathered),

@@ -75,7 +75,10 @@ impl Engine {
     pub async fn forecast(&self, account: &AccountId) -> Result<Forecast, EngineError> {
         let account = self.account(account).await?;
         let month = Month::containing(self.now(), &account.time_zone)?;
-        let lists = self.price_lists();
+        let end = month.period(&account.time_zone)?.end();
+        let lists = self
+            .estimated_lists(self.price_lists(), None, Some((month, end)))
+            .await?;
         let as_of = self.now().plus_secs(1);
         let so_far = self.estimator_of(&account, Some(month), &lists).await?;
         let through = so_far.usage_log_position;

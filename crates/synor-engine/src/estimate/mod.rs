@@ -129,6 +129,12 @@ impl Engine {
         asker: Asker<'_>,
     ) -> Result<CostEstimate, EngineError> {
         let lists = self.lists_of(request.price_list.as_deref())?;
+        let stated = stated_rate(&request)?;
+        let month = match request.period {
+            Some(month) => Some((month, month.period(&Zone::utc())?.end())),
+            None => None,
+        };
+        let lists = self.estimated_lists(lists, stated, month).await?;
         let estimators = match asker.account {
             _ if request.is_made_up() => self.made_up(&request, asker, &lists).await?,
             Some(account) => {
@@ -147,7 +153,7 @@ impl Engine {
                 });
             }
         };
-        answer(&request, estimators)
+        answer(&request, stated, estimators)
     }
 
     /// The price lists to rate by: the one given, all through, or those in force.
@@ -256,11 +262,9 @@ fn rows(
     Ok(tally.into_rows())
 }
 
-fn answer(
-    request: &EstimateRequest,
-    estimators: Vec<CostEstimator<'_>>,
-) -> Result<CostEstimate, EngineError> {
-    let stated = match &request.usd_per_synor {
+/// The rate that the request states.
+fn stated_rate(request: &EstimateRequest) -> Result<Option<Exact>, EngineError> {
+    match &request.usd_per_synor {
         Some(text) => {
             let rate = Exact::parse_decimal(text).ok().filter(Exact::is_positive);
             let wrong = || {
@@ -269,10 +273,17 @@ fn answer(
                     format!("`{text}` is not a rate above zero"),
                 )
             };
-            Some(rate.ok_or_else(wrong)?)
+            rate.ok_or_else(wrong).map(Some)
         }
-        None => None,
-    };
+        None => Ok(None),
+    }
+}
+
+fn answer(
+    request: &EstimateRequest,
+    stated: Option<Exact>,
+    estimators: Vec<CostEstimator<'_>>,
+) -> Result<CostEstimate, EngineError> {
     let first = estimators.first().and_then(|e| e.segments.first());
     let usd_per_synor = stated.or(first.and_then(|segment| segment.list.usd_per_synor()));
     if !request.commitments.is_empty() && estimators.len() > 1 {

@@ -29,11 +29,8 @@ impl Engine {
             .await?;
         let billed = self.invoices_of(&account.account_id).await?;
         if !billed.iter().any(|invoice| invoice.month == month) {
-            let in_force = self.price_lists();
             for invoice in billed.iter().filter(|invoice| invoice.month < month) {
-                let late = self
-                    .late_lines(account, invoice, &billed, &in_force, through)
-                    .await?;
+                let late = self.late_lines(account, invoice, &billed, through).await?;
                 estimator.late.extend(late);
             }
         }

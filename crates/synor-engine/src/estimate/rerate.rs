@@ -83,6 +83,13 @@ impl Engine {
             Some(month) => month,
             None => Month::containing(self.now(), &Zone::utc())?,
         };
+        let end = period.period(&Zone::utc())?.end();
+        let others = self
+            .estimated_lists(others, None, Some((period, end)))
+            .await?;
+        let in_force = self
+            .estimated_lists(in_force, None, Some((period, end)))
+            .await?;
         let accounts = match &request.account_id {
             Some(id) => vec![self.account(id).await?],
             None => self.accounts().await?,

@@ -132,6 +132,21 @@ impl World {
         self.mine(1).await;
     }
 
+    /// The same log, chain and clock over another book, without accounts.
+    pub async fn over(self, store: Arc<dyn Store>) -> Self {
+        let engine = engine(&self.usage, &store, &self.chain, &self.clock).await;
+        Self {
+            engine,
+            store,
+            ..self
+        }
+    }
+
+    /// Another engine over another connection to the same book.
+    pub async fn engine_over(&self, store: Arc<dyn Store>) -> Arc<Engine> {
+        engine(&self.usage, &store, &self.chain, &self.clock).await
+    }
+
     /// Drops everything and opens it again from the folder.
     pub async fn restart(self) -> Self {
         let Self {

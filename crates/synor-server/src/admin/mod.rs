@@ -5,6 +5,8 @@ mod books;
 mod corrections;
 mod incidents;
 mod invoices;
+mod jobs;
+mod ledger;
 mod quotas;
 mod stream;
 mod terms;
@@ -51,7 +53,11 @@ pub fn router() -> Router<AppState> {
         )
         .route("/incidents", get(incidents::list).post(incidents::report))
         .route("/incidents/{id}", get(incidents::show))
+        .route("/jobs", get(jobs::list))
         .route("/journal", get(books::journal))
+        .route("/ledger/trial-balance", get(ledger::trial_balance))
+        .route("/ledger/statement", get(ledger::statement))
+        .route("/ledger/export", get(ledger::export))
         .route("/distribution", get(books::distribution))
         .route("/verify", post(books::verify))
         .route("/stream", get(stream::status))

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use synor_economics::billing::{CreditEntry, CreditStatement};
 use synor_economics::id::{AccountId, CreditId};
 use synor_economics::money::MicroSynor;
-use synor_engine::{Balance, DeductResult};
+use synor_engine::{Balance, DeductResult, Sufficiency};
 
 use crate::auth::{Admin, ForAccount};
 use crate::idempotency::IdempotencyKey;
 use crate::problem::Problem;
-use crate::request::{Body, Part};
+use crate::request::{Body, Params, Part};
 use crate::state::AppState;
 use crate::wire::positive_amount;
 
@@ -21,6 +21,28 @@ pub async fn balance(
     ForAccount(account): ForAccount,
 ) -> Result<Json<Balance>, Problem> {
     Ok(Json(state.engine.balance(&account).await?))
+}
+
+/// How much is asked about.
+#[derive(Deserialize)]
+pub struct SufficientParams {
+    required: Option<String>,
+    required_micro_synor: Option<MicroSynor>,
+}
+
+/// `GET /billing/balance/sufficient`
+pub async fn sufficient(
+    State(state): State<AppState>,
+    ForAccount(account): ForAccount,
+    Params(params): Params<SufficientParams>,
+) -> Result<Json<Sufficiency>, Problem> {
+    let required = positive_amount(params.required.as_deref(), params.required_micro_synor)?;
+    Ok(Json(
+        state
+            .engine
+            .has_sufficient_balance(&account, required)
+            .await?,
+    ))
 }
 
 /// An account's credits.

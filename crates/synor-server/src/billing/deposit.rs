@@ -23,10 +23,6 @@ pub struct DepositRequest {
     amount: Option<String>,
     #[serde(default)]
     amount_micro_synor: Option<MicroSynor>,
-    /// The transfer that makes it, if the wallet knows the reference already (from an earlier call
-    /// with the same key) and has signed it.
-    #[serde(default)]
-    signed_transfer: Option<SignedTransaction>,
 }
 
 /// `POST /billing/deposit`
@@ -39,14 +35,30 @@ pub async fn announce(
     let new = NewDeposit {
         amount_micro_synor: positive_amount(request.amount.as_deref(), request.amount_micro_synor)?,
     };
-    let announced = state.engine.announce_deposit(&account, new, &key).await?;
-    Ok(Json(match request.signed_transfer {
-        None => announced,
-        Some(signed) => {
-            let id = announced.deposit.deposit_id;
-            state.engine.submit_deposit(&account, id, signed).await?
-        }
-    }))
+    Ok(Json(
+        state.engine.announce_deposit(&account, new, &key).await?,
+    ))
+}
+
+/// The transfer that makes a deposit.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransferRequest {
+    signed_transfer: SignedTransaction,
+}
+
+/// `POST /billing/deposits/{id}/transfer`: repeating it moves nothing twice, because no second
+/// transfer for a deposit is handed in while the first lives.
+pub async fn transfer(
+    State(state): State<AppState>,
+    ForAccount(account): ForAccount,
+    Part(id): Part<DepositId>,
+    Body(request): Body<TransferRequest>,
+) -> Result<Json<DepositState>, Problem> {
+    let signed = request.signed_transfer;
+    Ok(Json(
+        state.engine.submit_deposit(&account, id, signed).await?,
+    ))
 }
 
 /// `GET /billing/deposits/{id}`

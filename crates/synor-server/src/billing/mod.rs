@@ -7,6 +7,7 @@ mod corrections;
 mod deposit;
 mod events;
 mod export;
+mod holds;
 mod invoices;
 mod pay;
 mod terms;
@@ -22,6 +23,7 @@ use crate::state::AppState;
 pub fn router() -> Router<AppState> {
     Router::new()
         .route("/balance", get(balance::balance))
+        .route("/balance/sufficient", get(balance::sufficient))
         .route("/credits", get(balance::credits))
         .route("/credits/{id}", get(balance::credit))
         .route(
@@ -33,6 +35,10 @@ pub fn router() -> Router<AppState> {
         .route("/alerts", get(budgets::alerts))
         .route("/top-up", get(top_up::show).post(top_up::configure))
         .route("/deduct", post(balance::deduct))
+        .route("/holds", get(holds::list).post(holds::place))
+        .route("/holds/{id}", get(holds::show))
+        .route("/holds/{id}/capture", post(holds::capture))
+        .route("/holds/{id}/release", post(holds::release))
         .route("/invoices", get(invoices::list))
         .route("/invoices/current", get(invoices::current))
         .route("/invoices/{id}", get(invoices::show))
@@ -50,6 +56,7 @@ pub fn router() -> Router<AppState> {
         .route("/usage/events", get(events::events))
         .route("/deposit", post(deposit::announce))
         .route("/deposits/{id}", get(deposit::show))
+        .route("/deposits/{id}/transfer", post(deposit::transfer))
         .route("/auto-pay", get(auto_pay::show).post(auto_pay::configure))
         .route("/auto-pay/resume", post(auto_pay::resume))
         .route("/terms", get(terms::show))

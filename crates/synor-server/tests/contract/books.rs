@@ -28,6 +28,15 @@ pub async fn books(server: &Server) {
     let call = server.admin("listJournal");
     let none = call.query("after", "9223372036854775807").expect(200).await;
     assert_eq!(none["items"], json!([]));
+    ledger(server).await;
+    server
+        .engine
+        .store()
+        .lease("overdue", "a node", std::time::Duration::from_secs(60))
+        .await
+        .expect("a lease");
+    let jobs = server.admin("listJobs").expect(200).await;
+    assert_eq!(jobs["items"][0]["holder"], "a node");
     let all = server.admin("getDistribution").expect(200).await;
     let of_january = server.admin("getDistribution").query("period", "2026-01");
     let of_january = of_january.expect(200).await;
@@ -35,6 +44,67 @@ pub async fn books(server: &Server) {
     let call = server.admin("getDistribution").query("period", "1");
     call.problem(400, "invalid-request").await;
     assert_sound(server).await;
+}
+
+/// The journal as auditors read it: what every reading says must be what its entries add up to.
+async fn ledger(server: &Server) {
+    let trial = server.admin("getTrialBalance").expect(200).await;
+    assert_eq!(trial["debit_micro_synor"], trial["credit_micro_synor"]);
+    let by_kind = server.admin("getTrialBalance").query("by", "kind");
+    let by_kind = by_kind.expect(200).await;
+    assert_eq!(by_kind["debit_micro_synor"], trial["debit_micro_synor"]);
+    let none = server.admin("getTrialBalance").query("at", "0");
+    assert_eq!(none.expect(200).await["rows"], json!([]));
+    let call = server.admin("getTrialBalance").query("by", "owner");
+    call.problem(400, "invalid-request").await;
+
+    let statement = |limit: &str| {
+        let call = server.admin("getLedgerStatement").query("limit", limit);
+        call.query("ledger_account", "liabilities:prepaid:acme")
+    };
+    let whole = statement("100").expect(200).await;
+    let rows = trial["rows"].as_array().expect("rows");
+    let row = rows
+        .iter()
+        .find(|r| r["account"] == "liabilities:prepaid:acme");
+    let credit = row.expect("a row")["credit_micro_synor"].as_i64();
+    assert_eq!(whole["closing_micro_synor"].as_i64(), credit.map(|c| -c));
+    let first = statement("1").expect(200).await;
+    let next = text(&first["next_cursor"]);
+    let second = statement("1").query("cursor", next).expect(200).await;
+    assert_eq!(second["items"][0], whole["items"][1]);
+    assert_eq!(second["opening_micro_synor"], first["closing_micro_synor"]);
+    let later = statement("100")
+        .query("from", "9999999999")
+        .expect(200)
+        .await;
+    assert_eq!(later["opening_micro_synor"], whole["closing_micro_synor"]);
+    for cursor in ["", "x", "1", "-1.5", "1.x"] {
+        let call = statement("1").query("cursor", cursor);
+        call.problem(400, "invalid-request").await;
+    }
+    let call = server.admin("getLedgerStatement");
+    let call = call.query("ledger_account", "assets:gold");
+    call.problem(400, "invalid-request").await;
+
+    let entries = trial["entries"].as_u64().expect("a count");
+    for (format, of_an_entry) in [
+        ("hledger", "    ; sequence: "),
+        ("beancount", "  sequence: "),
+        ("ndjson", "{\"sequence\":"),
+    ] {
+        let call = server.admin("exportLedger").query("format", format);
+        let written = call.expect(200).await;
+        let lines = text(&written).lines();
+        let written = lines.filter(|line| line.starts_with(of_an_entry)).count();
+        assert_eq!(u64::try_from(written).ok(), Some(entries), "{format}");
+    }
+    let call = server.admin("exportLedger").query("format", "csv");
+    let call = call.query("from", "9999999999");
+    let head = "sequence,entry_id,posted_at,description,account,amount_micro_synor\n";
+    assert_eq!(call.expect(200).await, head);
+    let call = server.admin("exportLedger").query("format", "xls");
+    call.problem(400, "invalid-request").await;
 }
 
 pub async fn assert_sound(server: &Server) {

@@ -47,6 +47,60 @@ fn every_operation_is_told_of_in_full() {
     }
 }
 
+/// What a POST does if it moves no value and promises none, or does only what is due anyway, once.
+const MOVES_NOTHING: [&str; 28] = [
+    "activatePriceList",
+    "askOracle",
+    "callChain",
+    "changePlan",
+    "clearSpot",
+    "closeDue",
+    "configureTopUp",
+    "correctUsage",
+    "createAdminKey",
+    "createApiKey",
+    "createPromotion",
+    "estimateCost",
+    "ingestEvents",
+    "markInvoiceSent",
+    "openAccount",
+    "reportIncident",
+    "rerateUsage",
+    "resetOracle",
+    "resumeAutoPay",
+    "runDunning",
+    "setBudget",
+    "setOracleRate",
+    "setQuota",
+    "setSpotReserve",
+    "setTaxes",
+    "verifyBooks",
+    "withdrawSpotAsk",
+    "withdrawSpotBid",
+];
+
+#[test]
+fn every_post_that_moves_money_takes_an_idempotency_key() {
+    let document = Document::read();
+    for operation in document.operations().filter(|o| o.method == "post") {
+        let id = &operation.id;
+        let is_known = MOVES_NOTHING.contains(&id.as_str());
+        assert_ne!(
+            operation.moves_money(),
+            is_known,
+            "{id} either says `x-moves-money` or is known to move nothing"
+        );
+        if operation.moves_money() {
+            let parameters = document.parameters(operation);
+            assert!(parameters.contains_key("Idempotency-Key"), "{id}");
+            let responses = document.responses(operation);
+            let refused = responses.get(&422).map(|r| text(&r["description"]));
+            let told = refused.unwrap_or_default();
+            assert!(told.contains("`idempotency-key-reused`"), "{id}: {told}");
+        }
+    }
+}
+
 /// A field that is answered but not documented fails only where objects are closed.
 #[test]
 fn every_object_is_closed_or_says_that_it_is_open() {

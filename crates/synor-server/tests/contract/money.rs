@@ -6,7 +6,7 @@ use synor_chain::Chain;
 use crate::invoices::Invoices;
 use crate::support::document::text;
 use crate::support::server::{NOW_SECS, Server};
-use crate::{ACME, BETA, NO_INVOICE};
+use crate::{ACME, BETA, NO_DEPOSIT, NO_INVOICE};
 
 /// Deposits, credits and what is spent of them. Returns the deposit's id.
 pub async fn prepaid(server: &Server, acme: &str) -> String {
@@ -24,25 +24,31 @@ pub async fn prepaid(server: &Server, acme: &str) -> String {
 
     let wallet = server.wallet("acme", 500).await;
     let request = &deposit["request"];
-    let with = |signed: Value| json!({ "amount": "100 SYNOR", "signed_transfer": signed });
+    let id = text(&deposit["deposit_id"]);
+    let hand_in = |signed: Value| {
+        let call = server.call("transferDeposit").key(acme).path("id", id);
+        call.json(&json!({ "signed_transfer": signed }))
+    };
     let wrong = server
         .transfer_of(&wallet, request, 100_000_000, "no memo")
         .await;
-    announce(&with(wrong)).problem(422, "invalid-request").await;
+    hand_in(wrong).problem(422, "invalid-request").await;
     let poor = server.wallet("poor", 1).await;
     let uncovered = server.transfer(&poor, request).await;
-    announce(&with(uncovered))
-        .problem(422, "chain-refused")
-        .await;
-    let signed = with(server.transfer(&wallet, request).await);
-    let under_way = announce(&signed).expect(200).await;
-    assert_eq!(
-        announce(&signed).expect(200).await["tx_id"],
-        under_way["tx_id"]
-    );
+    hand_in(uncovered).problem(422, "chain-refused").await;
+    let signed = server.transfer(&wallet, request).await;
+    let under_way = hand_in(signed.clone()).expect(200).await;
+    let again = hand_in(signed.clone()).expect(200).await;
+    assert_eq!(again["tx_id"], under_way["tx_id"]);
+    let call = server.call("transferDeposit").key(acme);
+    let call = call.path("id", id).json(&json!({}));
+    call.problem(400, "invalid-request").await;
+    let call = server.call("transferDeposit").key(acme);
+    let call = call.path("id", NO_DEPOSIT);
+    let call = call.json(&json!({ "signed_transfer": signed }));
+    call.problem(404, "not-found").await;
     server.chain.mine(1).await.expect("a block");
     server.engine.follow_chain().await.expect("the chain");
-    let id = text(&deposit["deposit_id"]);
     let show = || server.call("getDeposit").key(acme).path("id", id);
     assert_eq!(
         show().expect(200).await["payments"][0]["status"]["state"],

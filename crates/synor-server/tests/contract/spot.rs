@@ -65,7 +65,7 @@ async fn opening(server: &Server) {
 async fn asks(server: &Server) -> String {
     let place = |key: &str, order: &Value| {
         let call = server.admin("placeSpotAsk").json(order);
-        call.idempotency_key(key)
+        call.idempotency_key(&format!("order-{key}"))
     };
     let order = cards(
         &json!({ "provider": "op-fra", "quantity": "4", "unit": "gpu-hours",
@@ -119,7 +119,7 @@ fn bid(quantity: &str, micro_synor: i64) -> Value {
 async fn bids(server: &Server, acme: &str) -> String {
     let place = |key: &str, order: &Value| {
         let call = server.call("placeSpotBid").key(acme).json(order);
-        call.idempotency_key(key)
+        call.idempotency_key(&format!("order-{key}"))
     };
     let order = bid("3", 300_000);
     let placed = place("1", &order).expect(201).await;

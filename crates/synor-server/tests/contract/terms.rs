@@ -76,7 +76,7 @@ async fn plans(server: &Server) {
 async fn commitments(server: &Server) {
     let commit = |key: &str, order: &Value| {
         let call = server.admin("commitAccount").path("id", OMEGA);
-        call.idempotency_key(key).json(order)
+        call.idempotency_key(&format!("commit-{key}")).json(order)
     };
     let year = |committed: &Value| json!({ "committed": committed, "starts": "2026-01", "ends": "2026-12" });
     let amount = json!({ "kind": "amount", "amount_micro_synor": 50_000_000,

@@ -555,6 +555,10 @@ pub async fn usage(server: &Server, acme: &str) {
         .filter(|o| server.document.parameters(o).contains_key("account"))
         .cloned()
         .collect();
+    let wallet = server.wallet("nobody", 1).await;
+    let request = json!({ "pay_to": server.engine.pay_to() });
+    let signed = server.transfer_of(&wallet, &request, 1, "nothing").await;
+    let transfer = json!({ "signed_transfer": signed });
     for operation in of_an_account {
         let call = || {
             let call = server.admin(&operation.id);
@@ -564,7 +568,10 @@ pub async fn usage(server: &Server, acme: &str) {
             match operation.id.as_str() {
                 "exportMonth" => call.query("period", "2026-01"),
                 "deductBalance" => call.json(&json!({ "amount": "1 SYNOR", "reason": "r" })),
+                "placeHold" => call.json(&json!({ "amount": "1 SYNOR", "reason": "r" })),
+                "hasSufficientBalance" => call.query("required_micro_synor", "1"),
                 "announceDeposit" => call.json(&json!({ "amount": "1 SYNOR" })),
+                "transferDeposit" => call.json(&transfer),
                 "redeemPromoCode" => call.json(&json!({ "code": "NOTHING" })),
                 "placeSpotBid" => call.json(&json!({ "resource": "compute.cpu",
                     "quantity": "1", "price": "1 SYNOR" })),

@@ -4,11 +4,11 @@ use std::fmt::Debug;
 
 use synor_economics::account::Account;
 use synor_economics::billing::{
-    AutoPayConfig, CreditEntry, CreditManager, CreditSource, CreditUse, Deposit, Draft, Invoice,
-    InvoiceNumber, Payment, PaymentTarget,
+    AutoPayConfig, CreditEntry, CreditManager, CreditSource, CreditUse, Deposit, Draft, Hold,
+    HoldStatus, Invoice, InvoiceNumber, Payment, PaymentTarget,
 };
 use synor_economics::distribution::{Distribution, FeeSplit};
-use synor_economics::id::{ApiKeyId, CommitmentId, CreditId, DeductionId, DepositId, TxId};
+use synor_economics::id::{ApiKeyId, CommitmentId, CreditId, DeductionId, DepositId, HoldId, TxId};
 use synor_economics::metering::{ResourceType, ServiceType, UsageKey, UsageRow};
 use synor_economics::money::{Exact, MicroSynor};
 use synor_economics::period::{Month, Zone};
@@ -185,10 +185,34 @@ pub async fn documents_come_back_as_they_were_put(store: &dyn Store) {
             amount_micro_synor: micro(9),
             is_prepaid: true,
         }],
+        hold_id: None,
         reason: "inference".to_owned(),
         created_at: NOW,
     };
-    round_trip(store, &[deduction]).await;
+    let captured = Deduction {
+        hold_id: Some(HoldId::derived(&["hold"])),
+        ..deduction.clone()
+    };
+    round_trip(store, &[deduction, captured]).await;
+    let hold = Hold {
+        hold_id: HoldId::derived(&["hold"]),
+        account_id: account("acme"),
+        amount_micro_synor: micro(9),
+        captured_micro_synor: micro(2),
+        released_micro_synor: micro(0),
+        status: HoldStatus::Open,
+        reason: "rendering".to_owned(),
+        created_at: NOW,
+        expires_at: NOW.plus_secs(60),
+        closed_at: None,
+        credits: vec![CreditUse {
+            credit_id: id,
+            amount_micro_synor: micro(7),
+            is_prepaid: true,
+        }],
+    };
+    let expired = hold.clone().seen_at(NOW.plus_secs(60));
+    round_trip(store, &[hold, expired.expect("an end")]).await;
     let deposit = Deposit {
         deposit_id: DepositId::derived(&["deposit"]),
         account_id: account("acme"),

@@ -10,6 +10,7 @@
 mod commits;
 mod documents;
 mod invoicing;
+mod leases;
 mod limits;
 mod lists;
 mod racing;
@@ -19,6 +20,7 @@ mod spot;
 
 pub use commits::*;
 pub use documents::*;
+pub use leases::*;
 pub use lists::*;
 pub use racing::*;
 pub use records::*;
@@ -52,6 +54,8 @@ macro_rules! store_conformance {
             records_hold_the_kinds_that_were_asked_for
             balances_are_the_sums_of_the_postings
             the_journal_is_in_order_and_can_be_read_on
+            a_lease_has_one_holder_until_it_is_given_up
+            a_lease_that_has_ended_is_taken_over
         }
         $crate::store_conformance! { @shared $open;
             decisions_that_race_are_made_one_after_another
@@ -60,6 +64,7 @@ macro_rules! store_conformance {
             a_refused_commit_spoils_no_other_in_its_group
             records_are_of_one_moment_while_commits_go_on
             a_check_beside_commits_finds_nothing
+            nodes_that_race_for_a_lease_get_it_once
         }
     };
     (@alone $open:expr; $($test:ident)*) => {$(

@@ -81,6 +81,7 @@ pub async fn records_hold_the_kinds_that_were_asked_for(store: &dyn Store) {
     })
     .expect("a document");
     let deduction = Deduction {
+        hold_id: None,
         deduction_id: "ded_000000000000500080000000000000aa"
             .parse()
             .expect("an id"),

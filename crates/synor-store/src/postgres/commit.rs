@@ -5,7 +5,6 @@
 //! transactions ever wait for each other. What that costs is bounded by the size of a group: all
 //! that waits while one transaction is synced lands in the next.
 
-use synor_economics::billing::LedgerAccount;
 use synor_economics::money::MicroSynor;
 use tokio::try_join;
 use tokio_postgres::IsolationLevel;
@@ -24,13 +23,12 @@ pub async fn group(
     sets: Vec<Prepared>,
 ) -> Result<Vec<Result<Committed, StoreError>>, DatabaseError> {
     let mut client = database.client().await?;
-    let asks = Asks::of(&sets);
     let transaction = client
         .build_transaction()
         .isolation_level(IsolationLevel::ReadCommitted)
         .start()
         .await?;
-    let known = known(&transaction, &asks).await?;
+    let known = known(&transaction, &Asks::of(&sets)).await?;
     let mut group = Group::new(known);
     let results = sets.into_iter().map(|set| group.apply(set)).collect();
     let writes = group.into_writes();
@@ -47,7 +45,7 @@ pub async fn group(
 /// but the first see what is there once the lock is held.
 async fn known(
     transaction: &deadpool_postgres::Transaction<'_>,
-    asks: &Asks,
+    asks: &Asks<'_>,
 ) -> Result<Known, DatabaseError> {
     let [head, commands, scopes, lookups, entries, balances] = [
         "SELECT sequence, chain FROM journal_head FOR UPDATE",
@@ -65,13 +63,13 @@ async fn known(
 
     let asked_commands: Vec<_> = asks.commands.iter().collect();
     let asked_scopes: Vec<_> = asks.scopes.iter().collect();
-    let (kinds, names): (Vec<_>, Vec<_>) = asks
+    let (kinds, names): (Vec<&str>, Vec<&str>) = asks
         .lookups
         .iter()
-        .map(|(kind, l)| (kind.name(), l))
+        .map(|(kind, l)| (kind.name(), *l))
         .unzip();
     let asked_entries: Vec<_> = asks.entries.iter().collect();
-    let accounts: Vec<_> = asks.accounts.iter().map(LedgerAccount::to_string).collect();
+    let accounts: Vec<_> = asks.accounts.iter().map(|a| a.to_string()).collect();
     // Biased: sent in this order, the lock first.
     let (head, commands, scopes, lookups, entries, balances) = try_join!(
         biased;

@@ -2,12 +2,14 @@
 
 mod check;
 mod commit;
+mod lease;
 mod read;
 mod schema;
 mod transfer;
 mod writer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use deadpool_postgres::{Client, Manager, ManagerConfig, Pool, PoolError, RecyclingMethod};
@@ -18,6 +20,8 @@ use tokio_postgres::NoTls;
 use crate::change_set::{ChangeSet, Committed, Scope};
 use crate::document::{Kind, StoredDocument};
 use crate::error::StoreError;
+use crate::lane::Landing;
+use crate::lease::Lease;
 use crate::prepared::Prepared;
 use crate::store::{AccountRecords, BookCheck, JournalLine, ListQuery, Page, RecordsQuery, Store};
 use crate::transfer::{BookPart, BookRow};
@@ -155,8 +159,8 @@ fn address(config: &tokio_postgres::Config, schema: &str) -> String {
 
 #[async_trait]
 impl Store for PostgresStore {
-    async fn commit(&self, changes: ChangeSet) -> Result<Committed, StoreError> {
-        self.writer.commit(Prepared::of(changes).await?).await
+    async fn submit(&self, changes: ChangeSet) -> Result<Landing, StoreError> {
+        self.writer.submit(Prepared::of(changes).await?).await
     }
 
     async fn replay(&self, command: &str, request: &str) -> Result<Option<Committed>, StoreError> {
@@ -207,6 +211,18 @@ impl Store for PostgresStore {
 
     async fn restore(&self, rows: Vec<BookRow>) -> Result<(), StoreError> {
         self.answer(transfer::restore(&self.database, &rows).await)
+    }
+
+    async fn lease(&self, job: &str, holder: &str, time: Duration) -> Result<bool, StoreError> {
+        self.answer(lease::take(&self.client().await?, job, holder, time).await)
+    }
+
+    async fn release(&self, job: &str, holder: &str) -> Result<(), StoreError> {
+        self.answer(lease::release(&self.client().await?, job, holder).await)
+    }
+
+    async fn leases(&self) -> Result<Vec<Lease>, StoreError> {
+        self.answer(lease::held(&self.client().await?).await)
     }
 
     async fn check(&self) -> Result<BookCheck, StoreError> {

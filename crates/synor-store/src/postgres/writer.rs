@@ -9,6 +9,7 @@ use super::Database;
 use super::commit;
 use crate::change_set::Committed;
 use crate::error::StoreError;
+use crate::lane::{Landing, Lane};
 use crate::prepared::Prepared;
 
 /// The most commits that share a transaction.
@@ -37,16 +38,17 @@ impl Writer {
         Self { requests }
     }
 
-    pub async fn commit(&self, changes: Prepared) -> Result<Committed, StoreError> {
+    pub async fn submit(&self, changes: Prepared) -> Result<Landing, StoreError> {
         let (answer, result) = oneshot::channel();
         let request = (changes, answer);
         let sent = self.requests.send(request).await;
         sent.map_err(|_| StoreError::Closed)?;
-        result.await.map_err(|_| StoreError::Closed)?
+        Ok(Landing::new(result))
     }
 }
 
 async fn land(database: &Database, sets: Vec<Prepared>, answers: Vec<Answer>) {
+    let lanes: Vec<Lane> = sets.iter().filter_map(|set| set.lane.clone()).collect();
     match commit::group(database, sets).await {
         Ok(results) => {
             for (answer, result) in answers.into_iter().zip(results) {
@@ -56,6 +58,7 @@ async fn land(database: &Database, sets: Vec<Prepared>, answers: Vec<Answer>) {
         }
         Err(error) => {
             // Nothing of the group was acknowledged; whether it landed is settled by repeating it.
+            lanes.iter().for_each(Lane::break_off);
             let error = error.to_string();
             for answer in answers {
                 let _ = answer.send(Err(database.failed(error.clone())));

@@ -1,7 +1,10 @@
 //! The book of record in one SQLite file.
 
 mod check;
+mod checkpoint;
 mod commit;
+mod kept;
+mod lease;
 mod read;
 mod schema;
 mod transfer;
@@ -9,6 +12,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags};
@@ -18,6 +22,8 @@ use synor_economics::money::MicroSynor;
 use crate::change_set::{ChangeSet, Committed, Scope};
 use crate::document::{Kind, StoredDocument};
 use crate::error::StoreError;
+use crate::lane::Landing;
+use crate::lease::Lease;
 use crate::prepared::Prepared;
 use crate::store::{AccountRecords, BookCheck, JournalLine, ListQuery, Page, RecordsQuery, Store};
 use crate::transfer::{BookPart, BookRow};
@@ -27,6 +33,7 @@ pub struct SqliteStore {
     // Dropped before the writer: the last connection to close tidies the write-ahead file away, and
     // only the writer's may.
     readers: Arc<Readers>,
+    leases: Arc<Mutex<Option<Connection>>>,
     writer: writer::Writer,
 }
 
@@ -78,11 +85,33 @@ impl SqliteStore {
             file: file.to_owned(),
             idle: Mutex::new(Vec::new()),
         };
-        let writer = writer::Writer::start(connection, file.display().to_string())?;
+        let checkpoints = checkpoint::Checkpoints::start(file)?;
+        let name = file.display().to_string();
+        let writer = writer::Writer::start(connection, checkpoints, name)?;
         Ok(Self {
             writer,
             readers: Arc::new(readers),
+            leases: Arc::default(),
         })
+    }
+
+    /// Does something about leases, on the connection that is theirs.
+    async fn about_leases<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (readers, leases) = (Arc::clone(&self.readers), Arc::clone(&self.leases));
+        let done = tokio::task::spawn_blocking(move || {
+            let mut open = leases.lock().unwrap_or_else(PoisonError::into_inner);
+            let connection = match open.take() {
+                Some(connection) => Ok(connection),
+                None => lease::open(&readers.file),
+            };
+            let connection = connection.map_err(|e| readers.database(e))?;
+            let changed = change(open.insert(connection));
+            changed.map_err(|e| readers.database(e))
+        });
+        done.await.map_err(|_| StoreError::Closed)?
     }
 
     async fn read<T: Send + 'static>(
@@ -111,8 +140,8 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn commit(&self, changes: ChangeSet) -> Result<Committed, StoreError> {
-        self.writer.commit(Prepared::of(changes).await?).await
+    async fn submit(&self, changes: ChangeSet) -> Result<Landing, StoreError> {
+        self.writer.submit(Prepared::of(changes).await?)
     }
 
     async fn replay(&self, command: &str, request: &str) -> Result<Option<Committed>, StoreError> {
@@ -179,6 +208,22 @@ impl Store for SqliteStore {
             .await
             .map_err(|_| StoreError::Closed)?
             .map_err(|e| self.readers.named(e))
+    }
+
+    async fn lease(&self, job: &str, holder: &str, time: Duration) -> Result<bool, StoreError> {
+        let (job, holder) = (job.to_owned(), holder.to_owned());
+        self.about_leases(move |c| lease::take(c, &job, &holder, time))
+            .await
+    }
+
+    async fn release(&self, job: &str, holder: &str) -> Result<(), StoreError> {
+        let (job, holder) = (job.to_owned(), holder.to_owned());
+        self.about_leases(move |c| lease::release(c, &job, &holder))
+            .await
+    }
+
+    async fn leases(&self) -> Result<Vec<Lease>, StoreError> {
+        self.about_leases(lease::held).await
     }
 
     async fn check(&self) -> Result<BookCheck, StoreError> {

@@ -14,9 +14,11 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Memory for the writer's pages, in KiB (negative is how SQLite tells KiB from pages): indexes are
 /// hit at random, and a page that is not in memory costs a read.
 const WRITER_CACHE_KIB: i64 = -32_768;
-/// Pages written before they are moved into the file. More than the default of 1,000, because the
-/// pages of the indexes are written again and again, and each move writes them once.
-const CHECKPOINT_PAGES: i64 = 16_384;
+/// Pages written ahead before the writer itself moves them into the file, which makes everybody
+/// wait; by then they have been moved beside it.
+const CHECKPOINT_PAGES: i64 = 262_144;
+/// Prepared statements that are kept.
+const STATEMENTS: usize = 64;
 
 /// The newest schema; each step leads from the one before.
 const STEPS: &[&str] = &["
@@ -81,6 +83,25 @@ const STEPS: &[&str] = &["
     CREATE INDEX documents_of_account ON documents (kind, account, sort_key, id);
     CREATE INDEX documents_in_order ON documents (kind, sort_key, id);
     CREATE INDEX documents_open ON documents (kind, account, sort_key, id) WHERE is_open = 1;
+", "
+    -- What is open of all accounts, such as the holds that expire next.
+    CREATE INDEX documents_open_in_order ON documents (kind, sort_key, id) WHERE is_open = 1;
+    -- Commands lie in order of arrival, too: their names are random, and their rows are not small.
+    ALTER TABLE commands RENAME TO commands_by_name;
+    CREATE TABLE commands (
+        command   TEXT NOT NULL UNIQUE,
+        request   BLOB NOT NULL,            -- digest of what was asked
+        reply     TEXT NOT NULL,
+        at        INTEGER NOT NULL
+    );
+    INSERT INTO commands SELECT * FROM commands_by_name ORDER BY at, command;
+    DROP TABLE commands_by_name;
+", "
+    CREATE TABLE leases (
+        job       TEXT PRIMARY KEY,
+        holder    TEXT NOT NULL,
+        until_ms  INTEGER NOT NULL          -- Unix time
+    ) WITHOUT ROWID;
 "];
 
 /// Makes a prepared statement keep its plan whatever is bound to it. By default SQLite plans some
@@ -113,6 +134,7 @@ pub fn open(file: &Path) -> Result<Connection, StoreError> {
     connection
         .pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)
         .map_err(database)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     let found: i64 = connection
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .map_err(database)?;
@@ -134,4 +156,18 @@ pub fn open(file: &Path) -> Result<Connection, StoreError> {
         transaction.commit().map_err(database)?;
     }
     Ok(connection)
+}
+
+/// Opens a file that has been opened before for what neither reads nor writes rows.
+pub fn reopen(file: &Path) -> Result<Connection, StoreError> {
+    let opened = Connection::open(file).and_then(|connection| {
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        keep_plans(&connection)?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        Ok(connection)
+    });
+    opened.map_err(|source| StoreError::Database {
+        database: file.display().to_string(),
+        source: source.into(),
+    })
 }

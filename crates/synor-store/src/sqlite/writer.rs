@@ -7,10 +7,13 @@ use std::thread::JoinHandle;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::oneshot;
 
+use super::checkpoint::Checkpoints;
 use super::commit;
+use super::kept::Kept;
 use crate::change_set::Committed;
 use crate::error::StoreError;
 use crate::group::{Asks, Group};
+use crate::lane::{Landing, Lane};
 use crate::prepared::Prepared;
 
 /// The most commits that share a transaction.
@@ -25,14 +28,22 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn start(mut connection: Connection, file: String) -> Result<Self, StoreError> {
+    pub fn start(
+        mut connection: Connection,
+        mut checkpoints: Checkpoints,
+        file: String,
+    ) -> Result<Self, StoreError> {
         let (requests, queue) = mpsc::channel::<(Prepared, Answer)>();
         let run = move || {
+            let mut kept = Kept::default();
             while let Ok(first) = queue.recv() {
                 let mut group = vec![first];
                 group.extend(queue.try_iter().take(GROUP_MAX - 1));
-                write_group(&mut connection, group, &file);
+                let rows = write_group(&mut connection, &mut kept, group, &file);
+                checkpoints.after(&connection, rows);
             }
+            // Its connection must not be the last one to close.
+            drop(checkpoints);
         };
         let thread = std::thread::Builder::new()
             .name("book writer".to_owned())
@@ -44,13 +55,13 @@ impl Writer {
         })
     }
 
-    pub async fn commit(&self, changes: Prepared) -> Result<Committed, StoreError> {
+    pub fn submit(&self, changes: Prepared) -> Result<Landing, StoreError> {
         let (answer, result) = oneshot::channel();
         let requests = self.requests.as_ref().ok_or(StoreError::Closed)?;
         requests
             .send((changes, answer))
             .map_err(|_| StoreError::Closed)?;
-        result.await.map_err(|_| StoreError::Closed)?
+        Ok(Landing::new(result))
     }
 }
 
@@ -64,17 +75,27 @@ impl Drop for Writer {
     }
 }
 
-fn write_group(connection: &mut Connection, group: Vec<(Prepared, Answer)>, file: &str) {
+/// Answers each of the group; how many rows were written.
+fn write_group(
+    connection: &mut Connection,
+    kept: &mut Kept,
+    group: Vec<(Prepared, Answer)>,
+    file: &str,
+) -> usize {
     let (sets, answers): (Vec<_>, Vec<_>) = group.into_iter().unzip();
-    match decide(connection, sets) {
-        Ok(results) => {
+    let lanes: Vec<Lane> = sets.iter().filter_map(|set| set.lane.clone()).collect();
+    match decide(connection, kept, sets) {
+        Ok((results, rows)) => {
             for (answer, result) in answers.into_iter().zip(results) {
                 // A caller that has gone away no longer wants its answer.
                 let _ = answer.send(result);
             }
+            rows
         }
         Err(error) => {
             // Nothing of the group is durable, so none of it is acknowledged.
+            lanes.iter().for_each(Lane::break_off);
+            *kept = Kept::default();
             let error = error.to_string();
             for answer in answers {
                 let _ = answer.send(Err(StoreError::Database {
@@ -82,22 +103,26 @@ fn write_group(connection: &mut Connection, group: Vec<(Prepared, Answer)>, file
                     source: error.clone().into(),
                 }));
             }
+            0
         }
     }
 }
 
 fn decide(
     connection: &mut Connection,
+    kept: &mut Kept,
     sets: Vec<Prepared>,
-) -> rusqlite::Result<Vec<Result<Committed, StoreError>>> {
+) -> rusqlite::Result<(Vec<Result<Committed, StoreError>>, usize)> {
     // Immediate: what is read here cannot change before it is written.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut group = Group::new(commit::known(&transaction, &Asks::of(&sets))?);
+    kept.drop_if_stale(&transaction)?;
+    let mut group = Group::new(commit::known(&transaction, kept, &Asks::of(&sets))?);
     let results = sets.into_iter().map(|set| group.apply(set)).collect();
     let writes = group.into_writes();
     if !writes.is_empty() {
         commit::write(&transaction, &writes)?;
         transaction.commit()?;
+        kept.remember(&writes);
     }
-    Ok(results)
+    Ok((results, writes.rows()))
 }

@@ -7,14 +7,20 @@ mod credit_note;
 mod dead_letters;
 pub mod distribution;
 mod dunning;
+mod export_journal;
 mod incident;
+mod jobs;
+mod journal;
+mod journal_time;
 mod keys;
 mod migrate;
 mod quotas;
 mod refund;
 mod send_invoice;
 mod set_tax;
+mod statement;
 pub mod terms;
+mod trial_balance;
 pub mod verify;
 mod void;
 mod write_off;
@@ -33,6 +39,8 @@ pub enum Command {
     Migrate(migrate::Arguments),
     /// What came through a stream and could not be counted, with the reasons.
     DeadLetters(dead_letters::Arguments),
+    /// Write the journal for plain-text accounting or data tools.
+    ExportJournal(export_journal::Arguments),
     /// What a server does.
     #[command(flatten)]
     Served(Box<Served>),
@@ -113,6 +121,14 @@ pub enum Served {
         #[arg(long)]
         period: Option<Month>,
     },
+    /// Which node runs which job.
+    Jobs,
+    /// The journal's entries.
+    Journal(journal::Arguments),
+    /// What moved an account of the journal, with its balance after each.
+    Statement(statement::Arguments),
+    /// Every account's balance; debits and credits come to the same.
+    TrialBalance(trial_balance::Arguments),
     /// Work out every invoice and balance again, and prove the books.
     Verify,
 }
@@ -125,6 +141,7 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
             let answer = dead_letters::run(arguments, global).await?;
             answer.print(global.format)
         }
+        Command::ExportJournal(arguments) => export_journal::run(arguments, global).await,
         Command::Served(command) => served(*command, global).await,
     }
 }
@@ -161,6 +178,10 @@ async fn served(command: Served, global: &Global) -> anyhow::Result<()> {
         Served::RunDunning => dunning::run(&session).await,
         Served::Suspensions => dunning::suspensions(&session).await,
         Served::Distribution { period } => distribution::run(period, &session).await,
+        Served::Jobs => jobs::run(&session).await,
+        Served::Journal(arguments) => journal::run(arguments, &session).await,
+        Served::Statement(arguments) => statement::run(arguments, &session).await,
+        Served::TrialBalance(arguments) => trial_balance::run(arguments, &session).await,
         Served::Verify => {
             let verified = verify::run(&session).await;
             session.close().await;

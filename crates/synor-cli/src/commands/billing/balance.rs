@@ -21,6 +21,12 @@ pub async fn run(session: &Session) -> anyhow::Result<Answer> {
         Field::from("Balance"),
         Field::from(balance.balance_micro_synor),
     ]);
+    if balance.on_hold_micro_synor.is_positive() {
+        table.total([
+            Field::from("On hold besides"),
+            Field::from(balance.on_hold_micro_synor),
+        ]);
+    }
     table.total([
         Field::from("Owed on open invoices"),
         Field::from(balance.outstanding_micro_synor),

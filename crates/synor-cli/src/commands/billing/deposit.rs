@@ -95,12 +95,15 @@ pub async fn deposit(
         Soma::from_micro(amount)?,
         &request.reference,
     )?;
-    let body = json!({"amount_micro_synor": amount, "signed_transfer": signed});
-    let state: DepositState = session.post("/billing/deposit", &body, Some(key)).await?;
+    let path = format!("/billing/deposits/{}", announced.deposit.deposit_id);
+    let (transfer, body) = (
+        format!("{path}/transfer"),
+        json!({"signed_transfer": signed}),
+    );
+    let state: DepositState = session.post(&transfer, &body, None).await?;
     if !wait {
         return Ok(state);
     }
-    let path = format!("/billing/deposits/{}", state.deposit.deposit_id);
     let tx = state
         .deposit
         .tx_id

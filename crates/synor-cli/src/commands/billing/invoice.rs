@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::Value;
 use synor_economics::billing::{Invoice, LineItem, Payment, PaymentStatus, TaxLine, tax_added};
 use synor_economics::money::MicroSynor;
+use synor_economics::oracle::UsdRate;
 use synor_engine::InvoicePayment;
 
 use crate::client::Session;
@@ -111,5 +112,14 @@ async fn current(session: &Session) -> anyhow::Result<Answer> {
             .line("Nothing was used this month yet.")
             .table_only_in_csv(table));
     }
-    Ok(answer.table(table))
+    let answer = answer.table(table);
+    match draft.get("usd_rate") {
+        None => Ok(answer),
+        Some(rate) => {
+            let rate: UsdRate = serde_json::from_value(rate.clone())?;
+            Ok(answer
+                .line(show::in_usd(due, &rate)?)
+                .line(format!("at {}", rate.describe())))
+        }
+    }
 }

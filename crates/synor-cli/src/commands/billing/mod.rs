@@ -9,6 +9,7 @@ mod credit_notes;
 mod credits;
 pub mod deposit;
 mod export;
+mod hold;
 pub mod invoice;
 mod invoices;
 pub mod pay;
@@ -60,6 +61,9 @@ pub enum Command {
     /// Have the balance filled up from the wallet of auto-pay.
     #[command(subcommand)]
     TopUp(top_up::Command),
+    /// Parts of the balance that are set aside.
+    #[command(subcommand)]
+    Hold(hold::Command),
     /// The plan, commitments and promotions.
     Terms,
     /// Redeem a promo code.
@@ -89,6 +93,7 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
     let command = match command {
         Command::Deposit(arguments) => Command::Deposit(arguments.checked()?),
         Command::AutoPay(command) => Command::AutoPay(command.checked()?),
+        Command::Hold(command) => Command::Hold(command.checked()?),
         other => other,
     };
     let session = Session::connect(global).await?;
@@ -108,6 +113,7 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
         Command::Budget(command) => budget::run(command, &session).await,
         Command::Alerts(arguments) => alerts::run(arguments, &session).await,
         Command::TopUp(command) => top_up::run(command, &session).await,
+        Command::Hold(command) => hold::run(command, &session).await,
         Command::Terms => terms::show(&session).await,
         Command::Redeem { code } => terms::redeem(&code, &session).await,
         Command::AutoPay(command) => auto_pay::run(command, &session, global).await,

@@ -85,6 +85,10 @@ async fn write<W: Write + Send>(
     match format {
         Format::Parquet => return parquet(arguments, out, session).await,
         Format::Csv => copy(arguments, "csv", &mut out, session).await?,
+        Format::Hledger | Format::Beancount => {
+            let help = "there are csv, json and parquet";
+            return Err(error_with_help("usage is not written so", help));
+        }
         Format::Json | Format::Table => copy(arguments, "ndjson", &mut out, session).await?,
     }
     out.flush()?;

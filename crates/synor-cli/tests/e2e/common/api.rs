@@ -73,6 +73,20 @@ impl Api {
         self.wait(self.post_later(key, path, body, Some(name)))
     }
 
+    /// The answer to a command that nothing speaks against, unless the server is gone meanwhile.
+    pub fn try_post_once(&self, key: &str, path: &str, body: &Value, name: &str) -> Option<Value> {
+        let url = format!("{}/api/v1{path}", self.url);
+        let request = self.client.post(url).bearer_auth(key).json(body);
+        let request = request.header("Idempotency-Key", name);
+        self.wait(async {
+            let answer = request.send().await.ok()?;
+            let status = answer.status();
+            let body: Value = answer.json().await.ok()?;
+            assert!(status.is_success(), "{status}: {body}");
+            Some(body)
+        })
+    }
+
     /// A request that is sent when it is waited for.
     pub fn post_later(
         &self,

@@ -2,6 +2,7 @@
 //! HTTP client that looks at every answer.
 
 mod api;
+pub mod postgres;
 #[cfg(feature = "redis")]
 #[path = "../../../../synor-streams/tests/common/redis_server.rs"]
 #[allow(dead_code, reason = "other tests need the rest")]

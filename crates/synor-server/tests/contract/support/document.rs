@@ -136,6 +136,11 @@ impl Operation {
             .is_none_or(|s| !s.is_empty())
     }
 
+    /// Whether it moves value, or promises some.
+    pub fn moves_money(&self) -> bool {
+        self.body["x-moves-money"] == true
+    }
+
     pub fn tags(&self) -> Vec<&str> {
         let tags = self.body["tags"].as_array();
         tags.into_iter().flatten().map(text).collect()

@@ -21,6 +21,8 @@ use synor_streams::{
 use synor_usage::SqliteUsageLog;
 use tempfile::TempDir;
 
+use crate::oracle::{self, Said};
+
 use super::document::{Document, Operation, object, text};
 
 /// The server's present, until it is set: 2026-02-03T10:00:00Z.
@@ -73,6 +75,7 @@ pub struct Server {
     pub engine: Arc<Engine>,
     pub chain: Arc<DevChain>,
     pub dead_letters: Arc<SqliteDeadLetters>,
+    said: Said,
     clock: Arc<SetClock>,
     base: String,
     client: reqwest::Client,
@@ -83,28 +86,36 @@ pub struct Server {
 
 impl Server {
     pub async fn start() -> Self {
-        Self::start_on(None, None).await
+        let said = Arc::new(Mutex::new(["0.25", "0.251", "0.249"]));
+        Self::start_on(None, None, Some(said)).await
+    }
+
+    /// A server that asks nobody what a SYNOR is worth.
+    pub async fn start_without_oracle() -> Self {
+        Self::start_on(None, None, None).await
     }
 
     /// A server that cannot reach its chain. Tests still can.
     pub async fn start_without_chain() -> Self {
         let chain = RpcChain::new(NOWHERE).expect("an address");
-        Self::start_on(Some(Arc::new(chain)), None).await
+        Self::start_on(Some(Arc::new(chain)), None, None).await
     }
 
     /// A server that sends usage into a stream.
     pub async fn start_before(producer: Arc<dyn StreamProducer>) -> Self {
-        Self::start_on(None, Some(producer)).await
+        Self::start_on(None, Some(producer), None).await
     }
 
     async fn start_on(
         other_chain: Option<Arc<dyn Chain>>,
         producer: Option<Arc<dyn StreamProducer>>,
+        said: Option<Said>,
     ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let usage = SqliteUsageLog::open(folder.path().join("usage.db")).expect("a usage log");
         let store = SqliteStore::open(&folder.path().join("book.db")).expect("a book");
         let config = DevChainConfig {
+            // A thousand blocks can be taken back; the tests must be over before there are more.
             block_interval: Duration::from_millis(200),
             ..DevChainConfig::default()
         };
@@ -124,6 +135,7 @@ impl Server {
                     lead_secs: 0,
                     ..AutoPayPolicy::default()
                 },
+                oracle: said.as_ref().map(oracle::config),
                 ..EngineConfig::default()
             },
             prices.expect("prices"),
@@ -161,6 +173,7 @@ impl Server {
             base,
             client: reqwest::Client::new(),
             dead_letters,
+            said: said.unwrap_or_default(),
             seen: Mutex::default(),
             _stop: stop,
             _folder: folder,
@@ -170,6 +183,16 @@ impl Server {
     /// Lets it be this many seconds later than [`NOW_SECS`].
     pub fn set_later(&self, secs: i64) {
         self.clock.0.store(NOW_SECS + secs, Ordering::SeqCst);
+    }
+
+    /// Where a path is.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// Lets the oracle's three sources say these prices.
+    pub fn say(&self, prices: [&'static str; 3]) {
+        *self.said.lock().expect("what is said") = prices;
     }
 
     /// A call of an operation, without a key.
