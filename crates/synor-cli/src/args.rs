@@ -7,6 +7,7 @@ use synor_economics::id::AccountId;
 
 use crate::commands::{
     admin, billing, chain, completions, cost, demo, oracle, price_list, serve, spot, usage, wallet,
+    webhooks,
 };
 
 /// Billing for decentralized infrastructure: metering, invoices, on-chain payment in SYNOR.
@@ -79,6 +80,9 @@ pub enum Command {
     /// What usage would cost: estimates, comparisons, forecasts.
     #[command(subcommand)]
     Cost(cost::Command),
+    /// Events for your programs: endpoints, secrets, deliveries.
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
     /// The wallet that pays.
     #[command(subcommand)]
     Wallet(wallet::Command),

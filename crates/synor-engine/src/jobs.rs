@@ -42,7 +42,12 @@ impl Engine {
         loop {
             let (job, done) = tokio::select! {
                 _ = stop.changed() => break,
-                _ = timer.tick() => on(&leases, "notifications", self.send_notifications()).await,
+                // A receiver that takes its time does not hold the end up: what was under way is
+                // sent again.
+                done = async {
+                    timer.tick().await;
+                    on(&leases, "notifications", self.send_notifications()).await
+                } => done,
             };
             if let Err(error) = done {
                 tracing::error!(job, error = %chain_of(&error), "a job failed and will run again");
