@@ -19,6 +19,7 @@ mod invoice_life;
 mod ledger;
 mod limits;
 mod nodes;
+mod notifications;
 mod openmeter;
 mod oracle;
 mod quotas;

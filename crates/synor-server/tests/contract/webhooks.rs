@@ -5,7 +5,7 @@ use synor_store::{Kind, ListQuery, OutboxMessage};
 
 use crate::support::document::text;
 use crate::support::server::Server;
-use crate::{NO_ENDPOINT, NO_INVOICE};
+use crate::{ACME, NO_ENDPOINT, NO_INVOICE};
 
 pub async fn webhooks(server: &Server, acme: &str) {
     let set = |body: &Value| server.call("setContact").key(acme).json(body);
@@ -51,16 +51,11 @@ pub async fn webhooks(server: &Server, acme: &str) {
         .json(&message)
         .problem(404, "not-found")
         .await;
-    let grant = json!({ "account_id": crate::ACME, "amount": "1 SYNOR",
-        "source": { "type": "manual", "reason": "trial", "admin": "ops" } });
-    let granted = server
-        .admin("grantCredit")
-        .header("Idempotency-Key", "told");
-    granted.json(&grant).send().await;
-    let query = ListQuery::of(
-        Kind::OutboxMessage,
-        &crate::ACME.parse().expect("an account"),
-    );
+    let source = json!({ "type": "promotional", "campaign": "told" });
+    let grant = json!({ "amount": "1 SYNOR", "source": source });
+    let grant = server.admin("grantCredit").path("id", ACME).json(&grant);
+    grant.expect(201).await;
+    let query = ListQuery::of(Kind::OutboxMessage, &ACME.parse().expect("an account"));
     let page = server.engine.store().list::<OutboxMessage>(query).await;
     let told = page.expect("the outbox").items;
     let told = json!({ "message_id": told.last().expect("a message").message_id });
