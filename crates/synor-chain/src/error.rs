@@ -181,6 +181,58 @@ pub enum ChainError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Two endpoints of one chain tell different things, so neither is believed.
+    #[error("{first} and {second} disagree about {what}; nothing is followed until they agree")]
+    RpcDisagree {
+        /// The one endpoint.
+        first: String,
+        /// The other.
+        second: String,
+        /// About what.
+        what: String,
+    },
+    /// A reorganization goes back further than blocks are remembered.
+    #[error("the chain was reorganized below block {height}, further back than it is remembered")]
+    ReorganizedTooDeep {
+        /// The lowest block that was remembered.
+        height: u64,
+    },
+    /// A contract refused a transaction.
+    #[error("the contract refused: {reason}")]
+    Reverted {
+        /// Its reason.
+        reason: String,
+    },
+    /// The network asks for more than the configuration allows.
+    #[error("a unit of gas costs {asked} wei now, more than the {allowed} wei allowed")]
+    FeeTooHigh {
+        /// What is asked for, in wei.
+        asked: u128,
+        /// What is allowed, in wei.
+        allowed: u128,
+    },
+    /// An amount of a token that is finer than a µSYNOR.
+    #[error("{units} of the token's units is not a whole number of µSYNOR, each {per_micro}")]
+    NotWholeUnits {
+        /// The amount in the token's smallest unit.
+        units: String,
+        /// One µSYNOR in that unit.
+        per_micro: String,
+    },
+    /// The contract at an address is not the one that it should be.
+    #[error("the contract at {address} is not what it should be: {reason}")]
+    OtherContract {
+        /// Where.
+        address: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// What this chain has not, or not in this way.
+    #[error("{what} is not supported by this chain")]
+    Unsupported {
+        /// What was asked for.
+        what: String,
+    },
     /// A key cannot be protected by nothing.
     #[error("the passphrase is empty")]
     EmptyPassphrase,
@@ -209,4 +261,20 @@ pub enum ChainError {
         /// The system's words.
         reason: String,
     },
+}
+
+impl ChainError {
+    /// Whether the same may well succeed a little later: nothing was refused for what it is.
+    pub const fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::RpcUnreachable { .. }
+                | Self::Stopped
+                | Self::Storage { .. }
+                | Self::MempoolFull { .. }
+                | Self::RpcDisagree { .. }
+                | Self::RpcAnswer { .. }
+                | Self::FeeTooHigh { .. }
+        )
+    }
 }

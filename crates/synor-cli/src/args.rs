@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use synor_economics::id::AccountId;
 
 use crate::commands::{
-    admin, billing, chain, completions, cost, demo, oracle, price_list, serve, spot, usage, wallet,
-    webhooks,
+    admin, billing, chain, completions, config, cost, demo, man, oracle, price_list, serve, spot,
+    usage, wallet, webhooks,
 };
 
 /// Billing for decentralized infrastructure: metering, invoices, on-chain payment in SYNOR.
@@ -33,10 +33,21 @@ pub enum Format {
     Csv,
     /// Columns, for data tools; only of `usage export`.
     Parquet,
+    /// FOCUS 1.2 as CSV, for FinOps tools; only of `billing export`.
+    Focus,
     /// A journal of hledger; only of `admin export-journal`.
     Hledger,
     /// A ledger of beancount; only of `admin export-journal`.
     Beancount,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// A line for people.
+    Text,
+    /// A JSON object a line, for programs.
+    Json,
 }
 
 /// What all commands share.
@@ -66,6 +77,16 @@ pub struct Global {
     /// The wallet's key file [default: wallet.json in the data folder].
     #[arg(long, global = true, env = "SYNOR_WALLET", value_name = "FILE")]
     pub wallet: Option<PathBuf>,
+    /// How the log is written to stderr; RUST_LOG says how much of it.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        env = "SYNOR_LOG_FORMAT",
+        hide_short_help = true
+    )]
+    pub log_format: LogFormat,
 }
 
 /// What to do.
@@ -114,6 +135,11 @@ pub enum Command {
     Demo(demo::Arguments),
     /// Shell completions.
     Completions(completions::Arguments),
+    /// The configuration, synor.toml.
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Manual pages.
+    Man(man::Arguments),
 }
 
 impl Command {

@@ -20,6 +20,7 @@ use synor_server::{IngestConfig, Intake};
 use synor_streams::StreamConfig;
 use synor_usage::import::{Meter, Meters};
 
+use crate::chain_config::ChainSection;
 use crate::data_folder::DataFolder;
 use crate::error::error;
 use crate::notify_config::Webhooks;
@@ -76,6 +77,8 @@ pub struct Config {
     pub storage: Storage,
     /// The stream that usage comes through.
     pub stream: Option<StreamConfig>,
+    /// Which chain is paid on.
+    pub chain: ChainSection,
     /// Whom to ask what a SYNOR is worth.
     pub oracle: Option<OracleSection>,
 }

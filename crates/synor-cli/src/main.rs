@@ -1,10 +1,13 @@
 //! `synor`: the whole platform in one binary.
 
 mod args;
+mod backup;
+mod chain_config;
 mod client;
 mod cloud_bill;
 mod commands;
 mod config;
+mod config_check;
 mod data_folder;
 mod demo;
 mod error;
@@ -25,7 +28,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use mimalloc::MiMalloc;
 
-use crate::args::Cli;
+use crate::args::{Cli, LogFormat};
 use crate::error::{Failed, print, print_usage};
 
 /// Taking in usage is largely making and dropping small texts, often on another thread than the one
@@ -41,7 +44,8 @@ fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    start_logging(cli.command.as_ref().is_some_and(args::Command::is_server));
+    let is_server = cli.command.as_ref().is_some_and(args::Command::is_server);
+    start_logging(is_server, cli.global.log_format);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -63,15 +67,19 @@ fn main() -> ExitCode {
 
 /// Logs go to stderr: what happens for a server, only what is wrong for a command. `RUST_LOG`
 /// decides otherwise.
-fn start_logging(server: bool) {
+fn start_logging(server: bool, format: LogFormat) {
     let default = if server { "info" } else { "error" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none())
-        .with_target(false)
-        .init();
+        .with_writer(std::io::stderr);
+    match format {
+        LogFormat::Json => log.json().flatten_event(true).init(),
+        LogFormat::Text => log
+            .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none())
+            .with_target(false)
+            .init(),
+    }
 }

@@ -4,21 +4,26 @@
 use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use synor_chain::RpcServer;
 use synor_engine::{Engine, NewKey, new_secret};
 use synor_server::{AppState, Intake, StreamSide, router};
 use synor_streams::open_producer;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
+use crate::chain_config::NodeChain;
 use crate::config::Config;
 use crate::data_folder::{DataFolder, RunningServer};
 use crate::error::error_with_help;
 use crate::notify_config::send_through;
-use crate::platform::{NodeChain, Platform};
+use crate::platform::Platform;
 use crate::stream::{DEAD_LETTERS, EngineSink, RunningWorker, open_dead_letters};
+
+/// How long requests and jobs that are under way may take to finish when the platform stops.
+const FINISH_WITHIN: Duration = Duration::from_secs(20);
 
 /// A running platform.
 pub struct Node {
@@ -66,7 +71,7 @@ impl Node {
         let (stop, stopped) = watch::channel(false);
         let state = AppState {
             engine: Arc::clone(&engine),
-            rpc: Arc::new(RpcServer::for_development(chain.controls())),
+            rpc: Arc::new(chain.rpc_server()),
             local_secret: server.secret.as_str().into(),
             stopping: stopped.clone(),
             intake,
@@ -98,11 +103,16 @@ impl Node {
         })
     }
 
-    /// Stops taking requests, finishes those under way, and closes everything.
+    /// Stops taking requests, finishes those under way within [`FINISH_WITHIN`], and closes
+    /// everything.
     pub async fn stop(self) {
         let _ = self.stop.send(true);
-        for task in self.tasks {
-            let _ = task.await;
+        let deadline = Instant::now() + FINISH_WITHIN;
+        for mut task in self.tasks {
+            if timeout_at(deadline, &mut task).await.is_err() {
+                tracing::warn!("what was under way did not end, and was broken off");
+                task.abort();
+            }
         }
         if let Some(worker) = self.worker {
             worker.stop().await;

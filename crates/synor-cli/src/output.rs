@@ -258,6 +258,10 @@ impl Answer {
                     help,
                 ));
             }
+            Format::Focus => {
+                let help = "`synor billing export --format focus` writes it";
+                return Err(error_with_help("this answer is not written as FOCUS", help));
+            }
             Format::Hledger | Format::Beancount => {
                 let help = "`synor admin export-journal` writes the journal so";
                 let message = "this answer is not written for plain-text accounting";

@@ -73,6 +73,28 @@ impl Storage {
         })
     }
 
+    /// Refuses places that cannot be, without opening any.
+    pub fn check(&self) -> anyhow::Result<()> {
+        if let Some(book) = &self.book {
+            refuse_other_than_postgres("book", book)?;
+        }
+        match self.usage_log.as_deref() {
+            None | Some(SEGMENTS | SQLITE) => Ok(()),
+            Some(url) => refuse_other_than_postgres("usage_log", url),
+        }
+    }
+
+    /// What lies in PostgreSQL, and not in the data folder.
+    pub fn in_postgres(&self) -> Vec<String> {
+        let is_url = |place: &&String| place.contains("://");
+        let book = self.book.as_ref().filter(is_url).map(|_| "book");
+        let usage_log = self.usage_log.as_ref().filter(is_url).map(|_| "usage log");
+        book.into_iter()
+            .chain(usage_log)
+            .map(str::to_owned)
+            .collect()
+    }
+
     /// A setting that only a segmented log has, if one is set.
     fn of_segments(&self) -> Option<&'static str> {
         let set = [

@@ -1,12 +1,14 @@
 //! Charging a wallet that has granted it: whether the grant covers an amount, signing, sending, and
 //! what the chain has made of it. What is charged for is decided and written down elsewhere.
 
-use synor_chain::{ChainError, Payload, SignedTransaction, Soma, TransferStatus};
-use synor_economics::billing::{AutoPayConfig, Payment, PaymentStatus};
+use synor_chain::{
+    ChainError, Instruction, Order, Payload, SignedTransaction, Soma, TransferStatus,
+};
+use synor_economics::billing::{AutoPayConfig, Payment, PaymentStatus, PaymentTarget};
 use synor_economics::id::TxId;
 use synor_economics::money::MicroSynor;
 
-use crate::engine::Engine;
+use crate::engine::{BillingKey, Engine};
 use crate::error::EngineError;
 
 /// Whether a wallet's grant covers a charge.
@@ -54,7 +56,8 @@ impl Engine {
         amount: MicroSynor,
     ) -> Result<Coverage, EngineError> {
         let owner = &config.funding_source;
-        let grant = self.chain.grant(owner, self.pay_to()).await?;
+        let account = &config.account_id;
+        let grant = self.chain.grant_for(owner, self.pay_to(), account).await?;
         let asked = Soma::from_micro(amount)?;
         let most = grant.map_or(Soma::ZERO, |g| g.max_per_charge.min(g.remaining));
         if asked <= most {
@@ -72,48 +75,53 @@ impl Engine {
         )))
     }
 
-    /// Signs a charge. The billing wallet's next place is taken only when it is sent, so hold
-    /// `charging` from here to there.
+    /// Signs a charge, or orders it where the chain's key signs. The billing wallet's next place is
+    /// taken only when it is sent, so hold `charging` from here to there.
     pub(crate) async fn sign_charge(
         &self,
         config: &AutoPayConfig,
         amount: MicroSynor,
         reference: &str,
-    ) -> Result<SignedTransaction, EngineError> {
+    ) -> Result<Instruction, EngineError> {
+        let BillingKey::Wallet(wallet) = &self.billing_key else {
+            return Ok(Instruction::Ordered(Order::charge(
+                config.funding_source.clone(),
+                config.account_id.clone(),
+                PaymentTarget::from_memo(reference),
+                amount,
+            )));
+        };
         let chain_id = self.chain.chain_id().await?;
         let nonce = self.chain.next_nonce(self.pay_to()).await?;
-        Ok(self.billing_wallet.sign_charge(
+        Ok(Instruction::Signed(wallet.sign_charge(
             &chain_id,
             nonce,
             &config.funding_source,
             self.pay_to(),
             Soma::from_micro(amount)?,
             reference,
-        )?)
+        )?))
     }
 
     /// Hands a signed charge to the chain; again, if that is not known to have happened.
-    pub(crate) async fn send_charge(&self, signed: &SignedTransaction) -> Sent {
-        match self.chain.submit(signed.clone()).await {
+    pub(crate) async fn send_charge(&self, signed: &Instruction) -> Sent {
+        match self.chain.carry_out(signed).await {
             Ok(_) => Sent::Taken,
             Err(ChainError::NonceUsed { .. } | ChainError::NonceTooHigh { .. }) => Sent::Replaced,
-            Err(
-                ChainError::RpcUnreachable { .. }
-                | ChainError::Stopped
-                | ChainError::Storage { .. }
-                | ChainError::MempoolFull { .. },
-            ) => Sent::Later,
+            Err(error) if error.is_passing() => Sent::Later,
             Err(error) => Sent::Refused(error.to_string()),
         }
     }
 
     /// Where a charge stands that the chain had taken.
     pub(crate) async fn standing(&self, tx: &TxId) -> Result<Standing, EngineError> {
-        let payment: Option<Payment> = self.store.find(tx.as_str()).await?;
+        let seen = self.chain.transfer(tx).await?;
+        // Where the chain's key signs, what was ordered is found under the id of its transaction.
+        let counted_as = seen.as_ref().map_or(tx, |transfer| &transfer.tx_id);
+        let payment: Option<Payment> = self.store.find(counted_as.as_str()).await?;
         if payment.is_some_and(|p| p.status == PaymentStatus::Confirmed) {
             return Ok(Standing::Counted);
         }
-        let seen = self.chain.transfer(tx).await?;
         Ok(match seen.map(|transfer| transfer.status) {
             Some(TransferStatus::Pending | TransferStatus::Included) => Standing::Waiting,
             Some(TransferStatus::Failed { reason }) => Standing::Failed(reason),

@@ -64,7 +64,7 @@ impl Engine {
         command: &str,
     ) -> Result<CreditNote, EngineError> {
         if let RefundTo::Address(address) = &new.to {
-            synor_chain::address::check_address(address)?;
+            self.chain.check_address(address)?;
             if address == self.pay_to() {
                 let reason = "it is the billing address itself".to_owned();
                 return Err(EngineError::Invalid {

@@ -5,7 +5,6 @@ use synor_economics::billing::settlement::deducted;
 use synor_economics::id::{AccountId, DeductionId};
 use synor_economics::money::MicroSynor;
 use synor_store::Deduction;
-use uuid::Uuid;
 
 use crate::credits::{put_used, request_of};
 use crate::engine::Engine;
@@ -72,8 +71,7 @@ impl Engine {
         self.spend(&order, |money, changes| {
             let now = changes.at;
             let deduction = Deduction {
-                // In order of time, so that neighbours in time are neighbours in the book.
-                deduction_id: DeductionId::from_uuid(Uuid::now_v7()),
+                deduction_id: DeductionId::from_uuid(order.id_at(now, "deduction")),
                 account_id: account.clone(),
                 amount_micro_synor: amount,
                 credits: money.deduct(amount, now)?,

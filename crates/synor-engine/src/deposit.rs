@@ -80,7 +80,7 @@ impl Engine {
                 what: "deposit",
                 id: id.to_string(),
             })?;
-        let request = self.payments.deposit_request(&deposit);
+        let request = self.linked(self.payments.deposit_request(&deposit))?;
         let payments = self.payments_for(account, &request).await?;
         let credited = MicroSynor::sum(payments.iter().map(|p| p.credited_micro_synor))?;
         Ok(DepositState {

@@ -26,6 +26,7 @@ use crate::answer_once::Names;
 use crate::budgets::BudgetBook;
 use crate::clock::Clock;
 use crate::error::EngineError;
+use crate::job_record::JobRecord;
 use crate::notify::{Outgoing, SubscriberBook};
 use crate::oracle::OracleConfig;
 use crate::quotas::QuotaBook;
@@ -88,6 +89,30 @@ impl Default for EngineConfig {
     }
 }
 
+/// What receives all payments, charges under auto-pay grants, and refunds.
+#[derive(Debug)]
+pub enum BillingKey {
+    /// A wallet here, which signs each transaction.
+    Wallet(Wallet),
+    /// A contract at this address; the chain's backend holds the key that calls it.
+    Contract(Address),
+}
+
+impl BillingKey {
+    fn pay_to(&self) -> &Address {
+        match self {
+            Self::Wallet(wallet) => wallet.address(),
+            Self::Contract(address) => address,
+        }
+    }
+}
+
+impl From<Wallet> for BillingKey {
+    fn from(wallet: Wallet) -> Self {
+        Self::Wallet(wallet)
+    }
+}
+
 /// All use cases, over one usage log, one book and one chain.
 pub struct Engine {
     pub(crate) usage: Arc<dyn UsageLog>,
@@ -103,8 +128,8 @@ pub struct Engine {
     pub(crate) dunning: DunningSchedule,
     pub(crate) job_lease: Duration,
     pub(crate) payments: PaymentProcessor,
-    /// Signs charges under auto-pay grants; its address receives all payments.
-    pub(crate) billing_wallet: Wallet,
+    /// What charges and refunds; its address receives all payments.
+    pub(crate) billing_key: BillingKey,
     /// Price lists in order of their effective dates.
     pub(crate) price_lists: RwLock<Arc<Vec<PriceList>>>,
     /// Accounts that are known to exist; an account is never removed.
@@ -121,6 +146,8 @@ pub struct Engine {
     pub(crate) auto_pay: AutoPayPolicy,
     /// What comes back when a service was not there as promised.
     pub(crate) sla: SlaTable,
+    /// What became of the jobs.
+    pub(crate) jobs: JobRecord,
     /// One charge at a time, from the nonce to the chain.
     pub(crate) charging: tokio::sync::Mutex<()>,
     /// One request at a time of each name.
@@ -144,7 +171,7 @@ impl Engine {
         store: Arc<dyn Store>,
         chain: Arc<dyn Chain>,
         clock: Arc<dyn Clock>,
-        billing_wallet: Wallet,
+        billing_key: impl Into<BillingKey>,
         config: EngineConfig,
         list: PriceList,
     ) -> Result<Self, EngineError> {
@@ -178,7 +205,8 @@ impl Engine {
                 field: "dunning",
                 reason: error.to_string(),
             })?;
-        let pay_to = billing_wallet.address().clone();
+        let billing_key = billing_key.into();
+        let pay_to = billing_key.pay_to().clone();
         let engine = Self {
             usage,
             store,
@@ -196,7 +224,7 @@ impl Engine {
                 confirmations: config.confirmations,
                 pay_to,
             },
-            billing_wallet,
+            billing_key,
             price_lists: RwLock::default(),
             known_accounts: RwLock::default(),
             quotas: QuotaBook::default(),
@@ -205,6 +233,7 @@ impl Engine {
             outgoing: OnceLock::new(),
             auto_pay: config.auto_pay,
             sla: config.sla,
+            jobs: JobRecord::default(),
             charging: tokio::sync::Mutex::default(),
             answering: Names::default(),
             turns: Mutex::default(),

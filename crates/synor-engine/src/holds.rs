@@ -9,7 +9,6 @@ use synor_economics::billing::{Hold, HoldError, NewHold, PrepaidError};
 use synor_economics::id::{AccountId, DeductionId, HoldId};
 use synor_economics::money::MicroSynor;
 use synor_store::{Cursor, Deduction, Kind, ListQuery, Page};
-use uuid::Uuid;
 
 use crate::credits::{put_used, request_of};
 use crate::engine::Engine;
@@ -81,7 +80,7 @@ impl Engine {
         self.spend(&order, |money, changes| {
             let now = changes.at;
             let placed = NewHold {
-                hold_id: HoldId::from_uuid(Uuid::now_v7()),
+                hold_id: HoldId::from_uuid(order.id_at(now, "hold")),
                 account_id: account.clone(),
                 amount: new.amount_micro_synor,
                 reason: new.reason.clone(),
@@ -118,7 +117,7 @@ impl Engine {
             let (hold, moved) = money.capture(id, amount, is_final, now)?;
             let taken = moved.captured.iter().map(|used| used.amount_micro_synor);
             let deduction = Deduction {
-                deduction_id: DeductionId::from_uuid(Uuid::now_v7()),
+                deduction_id: DeductionId::from_uuid(order.id_at(now, "deduction")),
                 account_id: account.clone(),
                 amount_micro_synor: MicroSynor::sum(taken)?,
                 credits: moved.captured.clone(),

@@ -26,37 +26,38 @@ const REFUNDS_EVERY: Duration = Duration::from_secs(1);
 impl Engine {
     /// Runs the jobs until `stop` changes or its sender is gone. A job that fails is logged and tried again.
     pub async fn run_jobs(self: Arc<Self>, stop: watch::Receiver<bool>) {
+        let leases = Leases::new(Arc::clone(&self.store), self.job_lease);
         tokio::join!(
-            self.run_money_jobs(stop.clone()),
-            self.run_watch_jobs(stop.clone()),
+            self.run_money_jobs(&leases, stop.clone()),
+            self.run_watch_jobs(&leases, stop.clone()),
             self.run_oracle(stop.clone()),
-            self.run_notifications(stop),
+            self.run_notifications(&leases, stop),
         );
+        leases.release().await;
     }
 
     /// Sends what is in the outbox, apart from the rest: a receiver that is slow holds no money up.
-    async fn run_notifications(&self, mut stop: watch::Receiver<bool>) {
+    async fn run_notifications(&self, leases: &Leases, mut stop: watch::Receiver<bool>) {
         let mut timer = interval(NOTIFY_EVERY);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let leases = Leases::new(Arc::clone(&self.store), self.job_lease);
         loop {
             let (job, done) = tokio::select! {
-                _ = stop.changed() => break,
+                _ = stop.changed() => return,
                 // A receiver that takes its time does not hold the end up: what was under way is
                 // sent again.
                 done = async {
                     timer.tick().await;
-                    on(&leases, "notifications", self.send_notifications()).await
+                    on(leases, "notifications", self.send_notifications()).await
                 } => done,
             };
+            self.note_job(job, done.is_ok());
             if let Err(error) = done {
                 tracing::error!(job, error = %chain_of(&error), "a job failed and will run again");
             }
         }
-        leases.release().await;
     }
 
-    async fn run_money_jobs(&self, mut stop: watch::Receiver<bool>) {
+    async fn run_money_jobs(&self, leases: &Leases, mut stop: watch::Receiver<bool>) {
         let mut follow = interval(FOLLOW_EVERY);
         let mut auto_pay = interval(AUTO_PAY_EVERY);
         let mut top_up = interval(TOP_UP_EVERY);
@@ -79,28 +80,27 @@ impl Engine {
         ] {
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
-        let leases = Leases::new(Arc::clone(&self.store), self.job_lease);
         loop {
             let (job, done) = tokio::select! {
                 _ = stop.changed() => break,
-                _ = follow.tick() => on(&leases, "follow chain", self.follow_chain()).await,
-                _ = auto_pay.tick() => on(&leases, "auto-pay", self.run_auto_pay()).await,
-                _ = top_up.tick() => on(&leases, "top-up", self.run_top_ups()).await,
+                _ = follow.tick() => on(leases, "follow chain", self.follow_chain()).await,
+                _ = auto_pay.tick() => on(leases, "auto-pay", self.run_auto_pay()).await,
+                _ = top_up.tick() => on(leases, "top-up", self.run_top_ups()).await,
                 // A deduction may have brought a balance under its threshold.
-                () = self.budgets.woken() => on(&leases, "top-up", self.run_top_ups()).await,
-                _ = referrals.tick() => on(&leases, "referrals", self.reward_referrals()).await,
-                _ = spot.tick() => on(&leases, "spot market", self.clear_spot_due()).await,
-                _ = holds.tick() => on(&leases, "holds", self.expire_holds()).await,
-                _ = refunds.tick() => on(&leases, "refunds", self.send_refunds()).await,
+                () = self.budgets.woken() => on(leases, "top-up", self.run_top_ups()).await,
+                _ = referrals.tick() => on(leases, "referrals", self.reward_referrals()).await,
+                _ = spot.tick() => on(leases, "spot market", self.clear_spot_due()).await,
+                _ = holds.tick() => on(leases, "holds", self.expire_holds()).await,
+                _ = refunds.tick() => on(leases, "refunds", self.send_refunds()).await,
                 _ = close.tick(), if self.auto_close =>
-                    on(&leases, "closing", self.close_due()).await,
-                _ = dunning.tick() => on(&leases, "dunning", self.dun()).await,
+                    on(leases, "closing", self.close_due()).await,
+                _ = dunning.tick() => on(leases, "dunning", self.dun()).await,
             };
+            self.note_job(job, done.is_ok());
             if let Err(error) = done {
                 tracing::error!(job, error = %chain_of(&error), "a job failed and will run again");
             }
         }
-        leases.release().await;
     }
 }
 

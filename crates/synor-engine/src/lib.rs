@@ -27,6 +27,7 @@ mod follow_chain;
 mod holds;
 mod incidents;
 mod ingest;
+mod job_record;
 mod jobs;
 mod leases;
 mod ledger;
@@ -39,6 +40,7 @@ mod plans;
 mod price_lists;
 mod promotions;
 mod quotas;
+mod readiness;
 mod referrals;
 mod refunds;
 mod spot;
@@ -67,7 +69,7 @@ pub use deduct::{DeductResult, Sufficiency};
 pub use deposit::{DepositState, NewDeposit};
 pub use distribution::{DistributionTotals, OperatorTotal};
 pub use dunning::DunningRun;
-pub use engine::{Engine, EngineConfig};
+pub use engine::{BillingKey, Engine, EngineConfig};
 pub use error::EngineError;
 pub use estimate::{
     Asker, CostEstimate, EstimateRequest, Forecast, RepricedAccount, RerateRequest, Rerated,
@@ -76,6 +78,7 @@ pub use estimate::{
 pub use holds::{CaptureOrder, CaptureResult, HOLD_SECS_DEFAULT, HoldOrder, HoldResult};
 pub use incidents::{IncidentState, NewIncident};
 pub use ingest::{Admitted, IngestBatch, Ingested, KnownEvent, Rejection};
+pub use job_record::JobRuns;
 pub use ledger::{
     JournalPages, LedgerExport, LedgerFormat, PostedIn, Statement, StatementCursor, StatementLine,
     StatementQuery, TrialBalance, TrialRow,
@@ -88,6 +91,7 @@ pub use oracle::{NewRate, OracleConfig, OracleConfigError, OraclePrice, TwapKind
 pub use pay::InvoicePayment;
 pub use plans::NewPlan;
 pub use quotas::{NewQuota, QuotaState, QuotaTurn};
+pub use readiness::{PartState, Readiness};
 pub use refunds::{RefundStatus, RefundTransfer};
 pub use spot::{NewSpotOrder, SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN, SpotPrices};
 pub use top_up::{NewTopUp, TopUp, TopUpEnd, TopUpState};

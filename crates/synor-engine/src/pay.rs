@@ -81,10 +81,26 @@ impl Engine {
         let target = PaymentTarget::Invoice(id);
         let payments = all.into_iter().filter(|p| p.target == target).collect();
         let request = self.payments.request(&invoice).ok();
+        let request = request.map(|asked| self.linked(asked)).transpose()?;
         Ok(InvoicePayment {
             invoice,
             request,
             payments,
+        })
+    }
+
+    /// A request with the links that wallets read, where the chain has them.
+    pub(crate) fn linked(&self, request: PaymentRequest) -> Result<PaymentRequest, EngineError> {
+        let link = self
+            .chain
+            .payment_link(&request.target, request.amount_micro_synor)?;
+        let (payment_uri, approval_uri) = link
+            .map(|link| (link.payment_uri, link.approval_uri))
+            .unzip();
+        Ok(PaymentRequest {
+            payment_uri,
+            approval_uri,
+            ..request
         })
     }
 

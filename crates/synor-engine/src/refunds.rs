@@ -2,16 +2,16 @@
 //! counts when the chain has confirmed it. One that the chain refuses becomes prepaid credit.
 
 use serde::{Deserialize, Serialize};
-use synor_chain::{ChainError, SignedTransaction, Soma, TransferStatus};
-use synor_economics::billing::CreditNote;
+use synor_chain::{Instruction, Order, Soma, TransferStatus};
 use synor_economics::billing::settlement_corrections::{refund_confirmed, refund_refused};
+use synor_economics::billing::{CreditNote, PaymentTarget};
 use synor_economics::id::{AccountId, Address, CreditNoteId, InvoiceId, TxId};
 use synor_economics::money::MicroSynor;
 use synor_economics::period::Timestamp;
 use synor_store::{ChangeSet, Document, Keys, Kind, ListQuery};
 
 use crate::credits::scope_of;
-use crate::engine::Engine;
+use crate::engine::{BillingKey, Engine};
 use crate::error::EngineError;
 
 /// How far a refund has come.
@@ -45,9 +45,9 @@ pub struct RefundTransfer {
     /// The transfer, once it is signed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tx_id: Option<TxId>,
-    /// The transaction, signed by the billing wallet.
+    /// What the chain is handed: signed by the billing wallet, or to be signed by the chain's key.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub signed: Option<SignedTransaction>,
+    pub signed: Option<Instruction>,
     /// How far it has come.
     pub status: RefundStatus,
     /// When it was decided.
@@ -121,7 +121,7 @@ impl Engine {
     }
 
     /// Signs a refund and writes it down, so that it is sent once whatever happens.
-    async fn sign_refund(&self, refund: &RefundTransfer) -> Result<SignedTransaction, EngineError> {
+    async fn sign_refund(&self, refund: &RefundTransfer) -> Result<Instruction, EngineError> {
         let scope = scope_of(&refund.account_id);
         let id = refund.credit_note_id.to_string();
         self.decide(&scope, || async {
@@ -131,13 +131,7 @@ impl Engine {
             if let Some(signed) = known.and_then(|r| r.signed) {
                 return Ok(signed);
             }
-            let signed = self.billing_wallet.sign_transfer(
-                &self.chain.chain_id().await?,
-                self.chain.next_nonce(self.pay_to()).await?,
-                &refund.to,
-                Soma::from_micro(refund.amount_micro_synor)?,
-                &id,
-            )?;
+            let signed = self.refund_instruction(refund, &id).await?;
             let written = RefundTransfer {
                 tx_id: Some(signed.tx_id()),
                 signed: Some(signed.clone()),
@@ -151,14 +145,33 @@ impl Engine {
         .await
     }
 
-    async fn send_refund(&self, signed: SignedTransaction) -> Result<Outcome, EngineError> {
-        match self.chain.submit(signed).await {
+    async fn refund_instruction(
+        &self,
+        refund: &RefundTransfer,
+        memo: &str,
+    ) -> Result<Instruction, EngineError> {
+        let amount = refund.amount_micro_synor;
+        let BillingKey::Wallet(wallet) = &self.billing_key else {
+            let target = PaymentTarget::Invoice(refund.invoice_id);
+            return Ok(Instruction::Ordered(Order::refund(
+                target,
+                refund.to.clone(),
+                amount,
+            )));
+        };
+        Ok(Instruction::Signed(wallet.sign_transfer(
+            &self.chain.chain_id().await?,
+            self.chain.next_nonce(self.pay_to()).await?,
+            &refund.to,
+            Soma::from_micro(amount)?,
+            memo,
+        )?))
+    }
+
+    async fn send_refund(&self, signed: Instruction) -> Result<Outcome, EngineError> {
+        match self.chain.carry_out(&signed).await {
             Ok(_) => Ok(Outcome::Waits),
-            Err(
-                error @ (ChainError::RpcUnreachable { .. }
-                | ChainError::Stopped
-                | ChainError::Storage { .. }),
-            ) => Err(error.into()),
+            Err(error) if error.is_passing() => Err(error.into()),
             Err(refused) => Ok(Outcome::Refused(refused.to_string())),
         }
     }
@@ -168,7 +181,7 @@ impl Engine {
     async fn look_after(
         &self,
         refund: &RefundTransfer,
-        signed: &SignedTransaction,
+        signed: &Instruction,
     ) -> Result<Outcome, EngineError> {
         let Some(seen) = self.chain.transfer(&signed.tx_id()).await? else {
             return self.send_refund(signed.clone()).await;

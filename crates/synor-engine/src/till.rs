@@ -20,6 +20,7 @@ use synor_economics::money::MicroSynor;
 use synor_economics::period::Timestamp;
 use synor_store::{ChangeSet, Kind, Landing, Lane, RecordsQuery, StoreError};
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use uuid::Uuid;
 
 use crate::budgets::BudgetTurn;
 use crate::credits::{invalid_reply, put_used, scope_of};
@@ -59,6 +60,20 @@ pub(crate) struct SpendOrder<'a> {
     pub(crate) account: &'a AccountId,
     pub(crate) command: String,
     pub(crate) request: String,
+}
+
+impl SpendOrder<'_> {
+    /// The id of what the order makes at an instant: in order of time, so that neighbours in time are
+    /// neighbours in the book, and the same for the same order. `what` tells several of them apart.
+    pub(crate) fn id_at(&self, now: Timestamp, what: &str) -> Uuid {
+        let name = format!("{what}/{}", self.command);
+        let drawn = Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes());
+        let millis = u64::try_from(now.secs())
+            .unwrap_or_default()
+            .saturating_mul(1_000);
+        let random = drawn.as_bytes().first_chunk().copied().unwrap_or_default();
+        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
 }
 
 /// What a decision means to budgets on spend.

@@ -3,7 +3,7 @@
 //! move, so that of any number of triggers for one crossing one lands.
 
 use serde::{Deserialize, Serialize};
-use synor_chain::SignedTransaction;
+use synor_chain::Instruction;
 use synor_economics::billing::{AutoPayConfig, Deposit, LastTopUp, TopUpConfig, TopUpDecision};
 use synor_economics::id::{AccountId, DepositId, TxId};
 use synor_economics::money::MicroSynor;
@@ -76,9 +76,9 @@ pub struct TopUp {
     /// The transaction's id, once it is signed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tx_id: Option<TxId>,
-    /// The transaction, signed by the billing wallet.
+    /// What the chain is handed: signed by the billing wallet, or to be signed by the chain's key.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub signed: Option<SignedTransaction>,
+    pub signed: Option<Instruction>,
     /// Whether the chain has taken it.
     pub submitted: bool,
     /// How it ended; absent while it is under way.

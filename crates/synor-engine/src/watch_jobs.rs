@@ -1,7 +1,6 @@
 //! Jobs beside the ones that move money: budgets are watched, expired credit is posted, and
 //! incidents are settled.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -20,7 +19,7 @@ const INCIDENTS_EVERY: Duration = Duration::from_secs(5);
 impl Engine {
     /// Runs these jobs until `stop` changes or its sender is gone. A job that fails is logged and
     /// tried again.
-    pub(crate) async fn run_watch_jobs(&self, mut stop: watch::Receiver<bool>) {
+    pub(crate) async fn run_watch_jobs(&self, leases: &Leases, mut stop: watch::Receiver<bool>) {
         let mut touched = interval(TOUCHED_EVERY);
         let mut budgets = interval(BUDGETS_EVERY);
         let mut expiries = interval(EXPIRIES_EVERY);
@@ -28,7 +27,6 @@ impl Engine {
         for timer in [&mut touched, &mut budgets, &mut expiries, &mut incidents] {
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
-        let leases = Leases::new(Arc::clone(&self.store), self.job_lease);
         loop {
             let (job, done) = tokio::select! {
                 _ = stop.changed() => break,
@@ -36,14 +34,14 @@ impl Engine {
                 _ = touched.tick() => {
                     ("touched budgets", self.watch_touched_budgets().await.map(drop))
                 }
-                _ = budgets.tick() => on(&leases, "budgets", self.watch_budgets()).await,
-                _ = expiries.tick() => on(&leases, "credit expiry", self.expire_credits()).await,
-                _ = incidents.tick() => on(&leases, "incidents", self.settle_incidents()).await,
+                _ = budgets.tick() => on(leases, "budgets", self.watch_budgets()).await,
+                _ = expiries.tick() => on(leases, "credit expiry", self.expire_credits()).await,
+                _ = incidents.tick() => on(leases, "incidents", self.settle_incidents()).await,
             };
+            self.note_job(job, done.is_ok());
             if let Err(error) = done {
                 tracing::error!(job, error = %chain_of(&error), "a job failed and will run again");
             }
         }
-        leases.release().await;
     }
 }

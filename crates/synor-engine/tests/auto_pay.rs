@@ -25,6 +25,7 @@ fn order(max: &str, grant: Option<SignedTransaction>) -> AutoPayOrder {
         enabled: true,
         max_per_invoice_micro_synor: Some(synor(max)),
         signed_grant: grant,
+        funding_source: None,
     }
 }
 
@@ -207,6 +208,7 @@ async fn a_wallet_pays_for_one_account_at_a_time() {
         enabled: false,
         max_per_invoice_micro_synor: None,
         signed_grant: None,
+        funding_source: None,
     };
     enable(&world, "acme", off).await.unwrap();
     let third = grant(&world, "500", "5000").await;
@@ -227,6 +229,7 @@ async fn switched_off_it_charges_nothing() {
         enabled: false,
         max_per_invoice_micro_synor: None,
         signed_grant: None,
+        funding_source: None,
     };
     enable(&world, "acme", off).await.unwrap();
     let invoice = world.invoice_of("acme", 200).await;
@@ -258,6 +261,7 @@ async fn what_does_not_name_a_grant_or_a_maximum_is_refused() {
                 enabled: true,
                 max_per_invoice_micro_synor: None,
                 signed_grant: None,
+                funding_source: None,
             },
             "max_per_invoice_micro_synor",
         ),

@@ -8,6 +8,7 @@ mod cost;
 mod idempotency;
 mod ingest;
 mod openapi;
+mod ops;
 mod oracle;
 mod problem;
 mod rate;
@@ -18,6 +19,9 @@ mod stream_side;
 mod usage;
 mod wire;
 
+use std::sync::Arc;
+
+use axum::Extension;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
@@ -34,6 +38,7 @@ pub const BODY_MAX_BYTES: usize = 32 << 20;
 
 /// All routes of the server.
 pub fn router(state: AppState) -> Router {
+    let metrics = Arc::new(ops::Metrics::new(&state.intake));
     let api = Router::new()
         .nest("/billing", billing::router())
         .nest("/usage", usage::router())
@@ -57,8 +62,12 @@ pub fn router(state: AppState) -> Router {
         .route("/rpc", post(state::rpc))
         .route("/openapi.json", get(openapi::document))
         .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ops::ready))
+        .route("/metrics", get(ops::metrics))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .layer(from_fn_with_state(Arc::clone(&metrics), ops::measure))
+        .layer(Extension(metrics))
         .with_state(state)
 }

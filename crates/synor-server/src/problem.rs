@@ -180,6 +180,8 @@ impl From<EngineError> for Problem {
             }
             EngineError::Chain(
                 ChainError::RpcUnreachable { .. }
+                | ChainError::RpcDisagree { .. }
+                | ChainError::ReorganizedTooDeep { .. }
                 | ChainError::Stopped
                 | ChainError::Storage { .. },
             ) => (S::SERVICE_UNAVAILABLE, "chain-unavailable"),

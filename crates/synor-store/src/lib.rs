@@ -46,7 +46,7 @@ pub use postgres::{POSTGRES_SCHEMA, PostgresStore};
 pub use spot::{
     SpotAsk, SpotBid, SpotClearing, SpotInterruption, SpotMarket, spot_interval_id, spot_market_id,
 };
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteStore, snapshot_sqlite};
 pub use store::{
     AccountRecords, BookCheck, Cursor, JournalLine, ListQuery, Page, RecordsQuery, Store,
 };

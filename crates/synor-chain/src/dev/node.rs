@@ -1,6 +1,8 @@
 //! The development chain's single writer: it owns the database, takes transactions in and makes
 //! blocks.
 
+use std::fs::{File, TryLockError};
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -19,6 +21,10 @@ use crate::{
 /// How often the tip is stored while blocks are empty.
 const TIP_STORED_EVERY: Duration = Duration::from_secs(1);
 
+/// Long enough for a predecessor that is just closing the file.
+const CLOSES_WITHIN: Duration = Duration::from_secs(1);
+const LOOKS_EVERY: Duration = Duration::from_millis(20);
+
 /// The last block.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tip {
@@ -33,6 +39,8 @@ pub(super) struct Node {
     pub draft: Draft,
     faucet: Wallet,
     tip_stored: Instant,
+    // Dropped last, when the file is closed.
+    _lock: File,
 }
 
 /// What a block's accounts were before it.
@@ -41,6 +49,32 @@ pub(super) struct Undo {
     pub balances: Vec<(Address, Soma)>,
     pub nonces: Vec<(Address, u64)>,
     pub grants: Vec<(GrantKey, Option<Bounds>)>,
+}
+
+/// Makes this process the only one that makes blocks in a file: two would fork the chain. Others may
+/// still read it, to copy it for example.
+fn lock(path: &Path) -> io::Result<File> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".lock");
+    let mut options = File::options();
+    let file = options
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&beside)?;
+    let deadline = Instant::now() + CLOSES_WITHIN;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                std::thread::sleep(LOOKS_EVERY);
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::other("another process makes its blocks"));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
 }
 
 impl Node {
@@ -52,16 +86,12 @@ impl Node {
             reason,
         };
         let faucet = Wallet::development(&config.chain_id, "faucet");
+        let lock = lock(path).map_err(|error| refused(error.to_string()))?;
         let db = Connection::open(path).map_err(|error| refused(error.to_string()))?;
-        // Long enough for a predecessor that is just closing the file.
-        db.busy_timeout(Duration::from_secs(1))
+        db.busy_timeout(CLOSES_WITHIN)
             .map_err(|error| refused(error.to_string()))?;
-        // Exclusive, because two processes making blocks in one file would fork it.
-        db.execute_batch(
-            "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-             BEGIN EXCLUSIVE; COMMIT;",
-        )
-        .map_err(|error| refused(error.to_string()))?;
+        db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
+            .map_err(|error| refused(error.to_string()))?;
         db.set_prepared_statement_cache_capacity(64);
 
         let version: i64 = db
@@ -95,6 +125,7 @@ impl Node {
             draft: Draft::default(),
             faucet,
             tip_stored: Instant::now(),
+            _lock: lock,
         };
         node.redraft()?;
         Ok(node)

@@ -20,6 +20,10 @@ pub(super) fn code(error: &ChainError) -> i32 {
         ChainError::NoGrant { .. } => -32021,
         ChainError::GrantExceeded { .. } => -32022,
         ChainError::MempoolFull { .. } => -32023,
+        ChainError::Reverted { .. } => -32024,
+        ChainError::FeeTooHigh { .. } => -32025,
+        ChainError::NotWholeUnits { .. } => -32026,
+        ChainError::Unsupported { .. } => -32027,
         ChainError::FaucetLimit { .. } => -32040,
         ChainError::ReorganizationDepth { .. } => -32041,
         ChainError::NotInBlocks { .. } => -32042,
@@ -29,6 +33,9 @@ pub(super) fn code(error: &ChainError) -> i32 {
         ChainError::Inconsistent { .. } => -32063,
         ChainError::RpcUnreachable { .. } => -32064,
         ChainError::RpcAnswer { .. } => -32065,
+        ChainError::RpcDisagree { .. } => -32066,
+        ChainError::ReorganizedTooDeep { .. } => -32067,
+        ChainError::OtherContract { .. } => -32068,
         ChainError::EmptyPassphrase
         | ChainError::WrongPassphrase
         | ChainError::WalletExists { .. }

@@ -4,8 +4,10 @@ pub mod admin;
 pub mod billing;
 pub mod chain;
 pub mod completions;
+pub mod config;
 pub mod cost;
 pub mod demo;
+pub mod man;
 pub mod oracle;
 pub mod price_list;
 pub mod serve;
@@ -37,5 +39,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Worker) => worker::run(&global).await,
         Some(Command::Demo(arguments)) => demo::run(arguments, &global).await,
         Some(Command::Completions(arguments)) => completions::run(&arguments),
+        Some(Command::Config(command)) => config::run(command, &global),
+        Some(Command::Man(arguments)) => man::run(&arguments),
     }
 }

@@ -138,7 +138,8 @@ pub async fn unlock(global: &Global) -> anyhow::Result<Wallet> {
     Ok(unlocked?)
 }
 
-fn passphrase(prompt: &str, twice: bool) -> anyhow::Result<String> {
+/// A passphrase: `SYNOR_WALLET_PASSPHRASE`, what is typed, or a line of standard input.
+pub fn passphrase(prompt: &str, twice: bool) -> anyhow::Result<String> {
     if let Ok(passphrase) = std::env::var("SYNOR_WALLET_PASSPHRASE") {
         return Ok(passphrase);
     }

@@ -5,6 +5,7 @@
     reason = "a test that fails panics"
 )]
 
+mod backup;
 mod bad_input;
 mod bad_input_http;
 mod commands;
@@ -14,6 +15,9 @@ mod corrections;
 mod cost;
 mod crash;
 mod endpoints;
+#[cfg(feature = "evm")]
+mod evm;
+mod focus;
 mod holds;
 mod invoice_life;
 mod ledger;
@@ -21,6 +25,7 @@ mod limits;
 mod nodes;
 mod notifications;
 mod openmeter;
+mod operating;
 mod oracle;
 mod quotas;
 mod real_bill;

@@ -33,6 +33,8 @@ fn stopped() -> Folder {
     folder.synor(&["admin", "close-period", MONTH]).ok();
     folder.type_in("billing pay INV-000001").key(&key).ok();
     folder.type_in("billing deposit 5 SYNOR").key(&key).ok();
+    // The other invoice is long overdue; who looks at the folder later has no reminders to add.
+    folder.type_in("admin dunning").ok();
     server.stop();
     for name in ["usage.sqlite", "book.sqlite"] {
         let connection = Connection::open(folder.data().join(name)).unwrap();

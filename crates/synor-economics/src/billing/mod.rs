@@ -7,6 +7,7 @@ pub mod credit_note;
 pub mod credit_statement;
 pub mod draft;
 pub mod dunning;
+pub mod focus;
 pub mod hold;
 pub mod invoice;
 pub mod ledger;
@@ -31,6 +32,7 @@ pub use credit_note::{
 pub use credit_statement::{CreditExpiry, CreditLine, CreditMove, CreditStatement, expire};
 pub use draft::Draft;
 pub use dunning::{Dunned, DunningError, DunningSchedule, FinalStep, Reminder};
+pub use focus::{ChargeCategory, FOCUS_COLUMNS, FocusBill, FocusError, FocusRow};
 pub use hold::{HOLD_SECS_MAX, Hold, HoldError, HoldMove, HoldStatus, NewHold};
 pub use invoice::{AppliedDiscount, DiscountType, Fee, Invoice, InvoiceError};
 pub use ledger::{JournalEntry, LedgerAccount, LedgerError, Posting};

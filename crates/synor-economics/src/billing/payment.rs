@@ -83,6 +83,13 @@ pub struct PaymentRequest {
     pub reference: String,
     /// After how many confirmations it counts.
     pub confirmations_required: u64,
+    /// The link that pays, on a chain whose wallets read links (EIP-681).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub payment_uri: Option<String>,
+    /// The link that lets the billing contract take the amount first, for wallets that do not ask by
+    /// themselves.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub approval_uri: Option<String>,
 }
 
 /// How far a payment has come.
@@ -294,6 +301,8 @@ impl PaymentProcessor {
             pay_to: self.pay_to.clone(),
             reference: reference.to_string(),
             confirmations_required: self.confirmations.required(amount),
+            payment_uri: None,
+            approval_uri: None,
         }
     }
 

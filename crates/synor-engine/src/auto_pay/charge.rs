@@ -2,7 +2,7 @@
 //! that it is announced, made and counted once.
 
 use serde::{Deserialize, Serialize};
-use synor_chain::SignedTransaction;
+use synor_chain::Instruction;
 use synor_economics::billing::AutoPayPolicy;
 use synor_economics::id::{AccountId, InvoiceId, TxId};
 use synor_economics::money::MicroSynor;
@@ -51,9 +51,9 @@ pub struct AutoPayCharge {
     /// The transaction's id, once it is signed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tx_id: Option<TxId>,
-    /// The transaction, signed by the billing wallet.
+    /// What the chain is handed: signed by the billing wallet, or to be signed by the chain's key.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub signed: Option<SignedTransaction>,
+    pub signed: Option<Instruction>,
     /// Whether the chain has taken it.
     pub submitted: bool,
     /// Whether the chain has taken it and it has not been counted.

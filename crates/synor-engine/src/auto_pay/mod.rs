@@ -1,8 +1,9 @@
 //! Auto-pay: collecting invoices from a wallet whose owner granted it on chain.
 //!
-//! The grant alone says which address may charge how much, not for whose invoices. So the owner
-//! hands the signed grant to this server, and only this server submits it: who can present a grant
-//! that the chain has not seen controls the wallet.
+//! On the development chain a grant alone says which address may charge how much, not for whose
+//! invoices. So the owner hands the signed grant to this server, and only this server submits it: who
+//! can present a grant that the chain has not seen controls the wallet. Where grants name the account,
+//! the wallet grants by itself, and naming the wallet is enough.
 
 mod charge;
 mod run;
@@ -34,6 +35,9 @@ pub struct AutoPayOrder {
     /// change the wallet.
     #[serde(default)]
     pub signed_grant: Option<SignedTransaction>,
+    /// The wallet that pays, on a chain where its grant names the account and is there already.
+    #[serde(default)]
+    pub funding_source: Option<Address>,
 }
 
 impl Engine {
@@ -102,10 +106,12 @@ impl Engine {
             return Err(missing("max_per_invoice_micro_synor", "must be above zero"));
         }
         let known_grant = before.as_ref().and_then(|b| b.grant_tx.clone());
-        let funding_source = match (&order.signed_grant, before) {
-            (Some(grant), before) => self.check_grant(grant, is_known, before.as_ref())?,
-            (None, Some(before)) => before.funding_source,
-            (None, None) => {
+        let named = self.named_source(account, order)?;
+        let funding_source = match (&order.signed_grant, named, before) {
+            (Some(grant), _, before) => self.check_grant(grant, is_known, before.as_ref())?,
+            (None, Some(named), _) => named,
+            (None, None, Some(before)) => before.funding_source,
+            (None, None, None) => {
                 return Err(missing(
                     "signed_grant",
                     "is needed to enable auto-pay: the wallet that \
@@ -114,7 +120,10 @@ impl Engine {
             }
         };
         if order.enabled {
-            let granted = self.chain.grant(&funding_source, self.pay_to()).await?;
+            let granted = self
+                .chain
+                .grant_for(&funding_source, self.pay_to(), account)
+                .await?;
             let pending = order.signed_grant.as_ref().and_then(grant_limit);
             let limit = pending
                 .or(granted.map(|g| g.max_per_charge))
@@ -142,6 +151,22 @@ impl Engine {
             // Whoever switches it on or off has seen why it was paused.
             paused: None,
         })
+    }
+
+    /// The wallet that the order names, where a grant shows by itself whose invoices it is for.
+    fn named_source(
+        &self,
+        account: &AccountId,
+        order: &AutoPayOrder,
+    ) -> Result<Option<Address>, EngineError> {
+        if order.funding_source.is_some() && self.chain.account_reference(account).is_none() {
+            let reason = "grants on this chain do not name the account; hand in a signed grant";
+            return Err(EngineError::Invalid {
+                field: "funding_source",
+                reason: reason.to_owned(),
+            });
+        }
+        Ok(order.funding_source.clone())
     }
 
     /// Whose grant this is; refuses one that somebody has submitted before.

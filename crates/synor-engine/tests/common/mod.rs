@@ -124,6 +124,7 @@ impl World {
             enabled: true,
             max_per_invoice_micro_synor: Some(synor(most)),
             signed_grant: Some(self.signed_grant(most, of_all).await),
+            funding_source: None,
         };
         self.engine
             .configure_auto_pay(&id(account), order)

@@ -66,6 +66,9 @@ pub struct AutoPayState {
     #[serde(skip_serializing_if = "Option::is_none")]
     paused: Option<AutoPayPause>,
     spender: Address,
+    /// How a grant names the account, on a chain where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_reference: Option<String>,
     lead_secs: i64,
     retry_days: Vec<u32>,
     charges: Vec<ShownCharge>,
@@ -95,6 +98,7 @@ impl AutoPayState {
             funding_source: config.map(|c| c.funding_source.clone()),
             paused,
             spender: engine.pay_to().clone(),
+            account_reference: engine.chain().account_reference(account),
             lead_secs: policy.lead_secs,
             retry_days: policy.retry_days.clone(),
             charges: charges.into_iter().map(ShownCharge::from).collect(),

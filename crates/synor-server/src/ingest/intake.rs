@@ -9,6 +9,7 @@ use synor_store::RateLimit;
 use synor_usage::import::Meters;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::ops::EventCounts;
 use crate::problem::Problem;
 use crate::rate::KeyRates;
 
@@ -49,6 +50,8 @@ pub struct Intake {
     pub meters: Arc<Meters>,
     /// What each key has left.
     pub rates: KeyRates,
+    /// What became of the events so far.
+    pub(crate) taken: EventCounts,
     room: Arc<Semaphore>,
 }
 
@@ -63,6 +66,7 @@ impl Intake {
     pub fn new(config: IngestConfig, meters: Meters) -> Self {
         Self {
             meters: Arc::new(meters),
+            taken: EventCounts::default(),
             rates: KeyRates::new(config.rate_limit),
             room: Arc::new(Semaphore::new(config.in_flight_max_bytes)),
             config,

@@ -39,10 +39,12 @@ impl From<NotTaken> for Problem {
 /// Takes the events in. If there is a producer, those that hold are in the stream for good
 /// afterwards, told as accepted, and not counted yet; else they are counted.
 pub async fn take_in(state: &AppState, batch: IngestBatch) -> Result<Ingested, NotTaken> {
-    match &state.stream.producer {
-        None => Ok(state.engine.ingest(batch).await?),
-        Some(producer) => send(state, &**producer, batch).await,
-    }
+    let ingested = match &state.stream.producer {
+        None => state.engine.ingest(batch).await?,
+        Some(producer) => send(state, &**producer, batch).await?,
+    };
+    state.intake.taken.add(&ingested);
+    Ok(ingested)
 }
 
 async fn send(

@@ -8,6 +8,8 @@ use crate::{ACME, BETA};
 
 pub async fn about_the_server(server: &Server) {
     assert_eq!(server.call("getHealth").expect(200).await, "ok\n");
+    assert_eq!(server.call("getReadiness").expect(200).await, "ready\n");
+    server.call("getMetrics").expect(200).await;
     let document = server.call("getOpenApi").expect(200).await;
     assert_eq!(document, *server.document.root());
 }

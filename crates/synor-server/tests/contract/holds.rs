@@ -37,14 +37,14 @@ pub async fn holds(server: &Server) {
 async fn placing(server: &Server) -> String {
     let place = |order: Value| server.admin("placeHold").account(HOLDER).json(&order);
     let order = json!({ "amount": "30 SYNOR", "reason": "rendering", "expires_in_secs": 60 });
-    let placed = || place(order.clone()).idempotency_key("h");
+    let placed = || place(order.clone()).idempotency_key("hold");
     let hold = placed().expect(201).await;
     assert_eq!(placed().expect(201).await, hold);
     let lasts = |at: &str| hold[at].as_i64().expect("a time");
     assert_eq!(lasts("expires_at") - lasts("created_at"), 60);
     assert_eq!(hold["remaining_balance_micro_synor"], 68_000_000);
     let other = json!({ "amount": "31 SYNOR", "reason": "rendering", "expires_in_secs": 60 });
-    let reused = place(other).idempotency_key("h");
+    let reused = place(other).idempotency_key("hold");
     reused.problem(422, "idempotency-key-reused").await;
     let much = json!({ "amount": "68.000001 SYNOR", "reason": "rendering" });
     place(much).problem(402, "insufficient-balance").await;
@@ -76,11 +76,11 @@ async fn capturing(server: &Server, id: &str) {
         call.json(&order)
     };
     let part = json!({ "amount": "12 SYNOR", "final": false });
-    let captured = || capture(id, part.clone()).idempotency_key("c");
+    let captured = || capture(id, part.clone()).idempotency_key("capture");
     let first = captured().expect(200).await;
     assert_eq!(captured().expect(200).await, first);
     assert_eq!(first["hold"]["status"], "open");
-    let reused = capture(id, json!({ "final": false })).idempotency_key("c");
+    let reused = capture(id, json!({ "final": false })).idempotency_key("capture");
     reused.problem(422, "idempotency-key-reused").await;
     let more = capture(id, json!({ "amount": "18.000001 SYNOR" }));
     more.problem(422, "hold-exceeded").await;
@@ -100,14 +100,17 @@ async fn releasing(server: &Server) {
     let hold = place().expect(201).await;
     let id = text(&hold["hold_id"]);
     let release = |id: &str| server.admin("releaseHold").account(HOLDER).path("id", id);
-    let freed = release(id).idempotency_key("r").expect(200).await;
+    let freed = release(id).idempotency_key("release").expect(200).await;
     assert_eq!(freed["status"], "released");
-    assert_eq!(release(id).idempotency_key("r").expect(200).await, freed);
+    assert_eq!(
+        release(id).idempotency_key("release").expect(200).await,
+        freed
+    );
     release(id).problem(409, "hold-closed").await;
     release(NO_HOLD).problem(404, "not-found").await;
     release("x").problem(400, "invalid-request").await;
     let open = place().expect(201).await;
-    let reused = release(text(&open["hold_id"])).idempotency_key("r");
+    let reused = release(text(&open["hold_id"])).idempotency_key("release");
     reused.problem(422, "idempotency-key-reused").await;
 
     let list = || server.admin("listHolds").account(HOLDER);

@@ -12,6 +12,7 @@ mod idempotency;
 mod invoices;
 mod limits;
 mod money;
+mod ops;
 mod oracle;
 mod refusals;
 mod spot;

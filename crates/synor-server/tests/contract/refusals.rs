@@ -41,7 +41,8 @@ async fn without_a_key_or_with_a_wrong_one_there_is_no_answer() {
         .filter(|o| !o.is_secured())
         .map(|o| o.path.as_str())
         .collect();
-    assert_eq!(open, BTreeSet::from(["/healthz", "/openapi.json", "/rpc"]));
+    let without_key = ["/healthz", "/metrics", "/openapi.json", "/readyz", "/rpc"];
+    assert_eq!(open, BTreeSet::from(without_key));
     let nearly = &acme[..acme.len() - 1];
     for operation in secured(&server) {
         for key in [None, Some(""), Some("x"), Some(nearly), Some("Bearer")] {
@@ -288,6 +289,9 @@ async fn without_its_chain_the_server_says_so_and_goes_on() {
     for call in [paid, deposited, granted] {
         call.problem(503, "chain-unavailable").await;
     }
+    let unready = server.call("getReadiness").problem(503, "not-ready").await;
+    assert_eq!(unready["detail"], "no answer from: chain");
+    assert_eq!(server.call("getHealth").expect(200).await, "ok\n");
     // Of the stream, whose absence `stream` looks at.
     server.assert_all_seen(|operation, status| status != 503 || operation.id == "ingestEvents");
 

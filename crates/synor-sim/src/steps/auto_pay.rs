@@ -33,6 +33,7 @@ async fn run(world: &mut World) -> Result<(), Broken> {
         enabled,
         max_per_invoice_micro_synor: enabled.then(|| MicroSynor::new(micro)),
         signed_grant: enabled.then_some(grant),
+        funding_source: None,
     };
     let ask = async |engine: Node| engine.configure_auto_pay(&account, order.clone()).await;
     world.ask(ask).await?;

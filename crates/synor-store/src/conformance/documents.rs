@@ -254,6 +254,7 @@ pub async fn documents_come_back_as_they_were_put(store: &dyn Store) {
     super::spot::spot_documents(store).await;
     super::invoicing::invoicing_documents(store).await;
     super::limits::limit_documents(store).await;
+    super::oracle::oracle_documents(store).await;
     assert_eq!(
         state(store).await.documents.len(),
         crate::document::Kind::ALL.len()

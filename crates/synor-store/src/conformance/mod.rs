@@ -13,6 +13,7 @@ mod invoicing;
 mod leases;
 mod limits;
 mod lists;
+mod oracle;
 mod racing;
 mod records;
 mod sample;

@@ -7,6 +7,7 @@ mod kept;
 mod lease;
 mod read;
 mod schema;
+mod snapshot;
 mod transfer;
 mod writer;
 
@@ -27,6 +28,8 @@ use crate::lease::Lease;
 use crate::prepared::Prepared;
 use crate::store::{AccountRecords, BookCheck, JournalLine, ListQuery, Page, RecordsQuery, Store};
 use crate::transfer::{BookPart, BookRow};
+
+pub use snapshot::snapshot_sqlite;
 
 /// The book in a file: one thread writes, a few connections read.
 pub struct SqliteStore {

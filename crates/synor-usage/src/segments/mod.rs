@@ -14,6 +14,7 @@ pub(crate) mod archive;
 mod background;
 mod check;
 mod closed;
+mod copy;
 mod decide;
 mod fault;
 mod files;

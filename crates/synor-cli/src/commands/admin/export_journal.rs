@@ -46,12 +46,9 @@ fn query(arguments: &Arguments, format: Format) -> anyhow::Result<Vec<(&'static 
         Format::Beancount => "beancount",
         Format::Csv => "csv",
         Format::Json => "ndjson",
-        Format::Parquet => {
+        Format::Parquet | Format::Focus => {
             let help = "there are hledger, beancount, csv and json";
-            return Err(error_with_help(
-                "the journal is not written as Parquet",
-                help,
-            ));
+            return Err(error_with_help("the journal is not written so", help));
         }
     };
     let mut query = vec![("format", format.to_owned())];

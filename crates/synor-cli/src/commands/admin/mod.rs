@@ -1,6 +1,7 @@
 //! `synor admin`: what an operator does.
 
 mod accounts;
+mod backup;
 mod close_due;
 pub mod close_period;
 mod credit_note;
@@ -37,6 +38,10 @@ use crate::client::Session;
 pub enum Command {
     /// Move the book from the data folder into PostgreSQL, and prove that it is the same.
     Migrate(migrate::Arguments),
+    /// Copy the data folder to another place, while the server runs.
+    Backup(backup::BackupArguments),
+    /// Put a backup into an empty data folder (--data).
+    Restore(backup::RestoreArguments),
     /// What came through a stream and could not be counted, with the reasons.
     DeadLetters(dead_letters::Arguments),
     /// Write the journal for plain-text accounting or data tools.
@@ -137,6 +142,11 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
     match command {
         // Nobody may write to the book meanwhile, so no server does it.
         Command::Migrate(arguments) => migrate::run(arguments, global).await?.print(global.format),
+        Command::Backup(arguments) => backup::make(arguments, global).await?.print(global.format),
+        Command::Restore(arguments) => {
+            let answer = backup::restore(arguments, global).await?;
+            answer.print(global.format)
+        }
         Command::DeadLetters(arguments) => {
             let answer = dead_letters::run(arguments, global).await?;
             answer.print(global.format)

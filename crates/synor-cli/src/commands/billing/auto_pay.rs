@@ -10,7 +10,7 @@ use synor_economics::period::Timestamp;
 use crate::args::Global;
 use crate::client::Session;
 use crate::commands::wallet;
-use crate::error::error;
+use crate::error::{error, error_with_help};
 use crate::format;
 use crate::output::{Answer, Field, Table, number, text};
 
@@ -28,6 +28,9 @@ pub enum Command {
         /// The most that is taken in all, in SYNOR [default: twelve times the maximum].
         #[arg(long, value_name = "SYNOR", allow_hyphen_values = true)]
         allowance: Option<String>,
+        /// The wallet that pays, on a chain where it has granted by itself (`setGrant`).
+        #[arg(long, value_name = "ADDRESS", conflicts_with = "allowance")]
+        from: Option<Address>,
     },
     /// Stop collecting, and revoke the grant.
     Disable,
@@ -41,7 +44,7 @@ pub enum Command {
 impl Command {
     /// The same, if its amounts can be read.
     pub fn checked(self) -> anyhow::Result<Self> {
-        if let Self::Enable { max, allowance } = &self {
+        if let Self::Enable { max, allowance, .. } = &self {
             synor_amount(max)?;
             allowance.as_deref().map(synor_amount).transpose()?;
         }
@@ -67,7 +70,19 @@ pub async fn run(command: Command, session: &Session, global: &Global) -> anyhow
             let path = "/billing/auto-pay/resume";
             session.post(path, &json!({}), None).await?
         }
-        Command::Enable { max, allowance } => {
+        Command::Enable {
+            max,
+            from: Some(from),
+            ..
+        } => {
+            let order = json!({
+                "enabled": true,
+                "max_per_invoice_micro_synor": synor_amount(&max)?,
+                "funding_source": from,
+            });
+            session.post("/billing/auto-pay", &order, None).await?
+        }
+        Command::Enable { max, allowance, .. } => {
             let max = synor_amount(&max)?;
             let allowance = match allowance {
                 Some(text) => synor_amount(&text)?,
@@ -79,6 +94,10 @@ pub async fn run(command: Command, session: &Session, global: &Global) -> anyhow
                 "max_per_invoice_micro_synor": max,
                 "signed_grant": grant,
             });
+            session.post("/billing/auto-pay", &order, None).await?
+        }
+        Command::Disable if account_reference(session).await?.is_some() => {
+            let order = json!({"enabled": false});
             session.post("/billing/auto-pay", &order, None).await?
         }
         Command::Disable => {
@@ -96,6 +115,12 @@ pub async fn run(command: Command, session: &Session, global: &Global) -> anyhow
                 format::money(max)
             )
         }
+        _ if state["account_reference"].is_string() => format!(
+            "off: let your wallet call setGrant of {} for the account {}, then `synor billing \
+             auto-pay enable --max 500 --from WALLET`",
+            state["spender"].as_str().unwrap_or_default(),
+            state["account_reference"].as_str().unwrap_or_default()
+        ),
         _ => "off: `synor billing auto-pay enable --max 500` switches it on".to_owned(),
     };
     let mut answer = Answer::new(&state)?.line(format!("auto-pay is {line}"));
@@ -142,6 +167,12 @@ fn charges(state: &Value) -> anyhow::Result<Table> {
     Ok(table)
 }
 
+/// How a grant names the account, on a chain where it does.
+async fn account_reference(session: &Session) -> anyhow::Result<Option<String>> {
+    let state: Value = session.get("/billing/auto-pay").await?;
+    Ok(state["account_reference"].as_str().map(str::to_owned))
+}
+
 async fn sign_grant(
     session: &Session,
     global: &Global,
@@ -150,6 +181,12 @@ async fn sign_grant(
 ) -> anyhow::Result<Value> {
     let state: Value = session.get("/billing/auto-pay").await?;
     let spender: Address = serde_json::from_value(state["spender"].clone())?;
+    if state["account_reference"].is_string() {
+        return Err(error_with_help(
+            "on this chain the wallet grants by itself",
+            "name it with --from ADDRESS; `synor billing auto-pay show` says what to grant",
+        ));
+    }
     let wallet = wallet::unlock(global).await?;
     let chain = session.chain()?;
     let (chain_id, nonce) = (

@@ -7,7 +7,7 @@ use synor_economics::money::MicroSynor;
 use synor_engine::{Balance, DepositState};
 use uuid::Uuid;
 
-use super::settle;
+use super::{link, settle};
 use crate::args::Global;
 use crate::client::Session;
 use crate::commands::wallet;
@@ -47,10 +47,15 @@ pub async fn run(
     global: &Global,
 ) -> anyhow::Result<Answer> {
     let amount = arguments.micro()?;
-    let wallet = wallet::unlock(global).await?;
     let key = arguments
         .idempotency_key
         .unwrap_or_else(|| Uuid::now_v7().to_string());
+    let body = json!({"amount_micro_synor": amount});
+    let announced: DepositState = session.post("/billing/deposit", &body, Some(&key)).await?;
+    if link::uri_of(&announced.request).is_some() {
+        return link::shown(&announced, &announced.request);
+    }
+    let wallet = wallet::unlock(global).await?;
     let state = deposit(session, &wallet, amount, &key, !arguments.no_wait).await?;
     if arguments.no_wait {
         let line = format!(

@@ -3,18 +3,35 @@
 use clap::Args;
 use serde_json::Value;
 use synor_economics::billing::LineItem;
-use synor_economics::money::MicroSynor;
+use synor_economics::money::{Exact, MicroSynor};
 use synor_economics::period::Month;
 
+use super::focus;
 use crate::client::Session;
 use crate::output::{Answer, Field, Table, number, text};
 
 /// Which month.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  synor billing export --period 2026-01 --format csv
+  synor billing export --period 2026-01 --format focus > focus.csv
+  synor billing export --period 2026-01 --format focus --usd-rate 0.25 > focus.csv")]
 pub struct Arguments {
     /// The month, such as 2026-01.
     #[arg(long)]
     period: Month,
+    /// With --format focus: what a SYNOR is in USD, for a bill in USD.
+    #[arg(long, value_name = "USD")]
+    usd_rate: Option<String>,
+}
+
+impl Arguments {
+    /// Writes the month as FOCUS 1.2.
+    pub async fn focus(&self, session: &Session) -> anyhow::Result<()> {
+        let rate = self.usd_rate.as_deref().map(Exact::parse_decimal);
+        focus::write(self.period, rate.transpose()?, session).await
+    }
 }
 
 pub async fn run(arguments: Arguments, session: &Session) -> anyhow::Result<Answer> {

@@ -10,9 +10,11 @@ mod credits;
 pub mod deposit;
 mod email;
 mod export;
+mod focus;
 mod hold;
 pub mod invoice;
 mod invoices;
+mod link;
 pub mod pay;
 mod refunds;
 mod reminders;
@@ -24,7 +26,7 @@ use clap::Subcommand;
 use synor_economics::id::CreditId;
 use synor_economics::pricing::promotion::PromoCode;
 
-use crate::args::Global;
+use crate::args::{Format, Global};
 use crate::client::Session;
 
 /// What to do about an account's money.
@@ -100,6 +102,11 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
         other => other,
     };
     let session = Session::connect(global).await?;
+    if let (Command::Export(arguments), Format::Focus) = (&command, global.format) {
+        let written = arguments.focus(&session).await;
+        session.close().await;
+        return written;
+    }
     let answer = match command {
         Command::Balance => balance::run(&session).await,
         Command::Invoice(arguments) => invoice::run(arguments, &session).await,

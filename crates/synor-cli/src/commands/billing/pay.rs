@@ -6,7 +6,7 @@ use synor_chain::{Chain, Soma, Wallet};
 use synor_economics::billing::PaymentStatus;
 use synor_engine::InvoicePayment;
 
-use super::{invoice, settle};
+use super::{invoice, link, settle};
 use crate::args::Global;
 use crate::client::Session;
 use crate::commands::wallet;
@@ -22,6 +22,10 @@ pub struct Arguments {
     /// Return at once instead of waiting for the confirmations.
     #[arg(long)]
     no_wait: bool,
+    /// Show the link and the code that a wallet pays by, instead of paying from this machine's
+    /// wallet.
+    #[arg(long)]
+    link: bool,
 }
 
 pub async fn run(
@@ -34,6 +38,12 @@ pub async fn run(
     let asked: InvoicePayment = session
         .post(&format!("{path}/pay"), &json!({}), None)
         .await?;
+    let can_link = asked.request.as_ref().and_then(link::uri_of).is_some();
+    if arguments.link || can_link {
+        let request = asked.request.as_ref();
+        let request = request.ok_or_else(|| error("nothing is owed on this invoice"))?;
+        return link::shown(&asked, request);
+    }
     let pending = asked
         .payments
         .iter()

@@ -85,7 +85,7 @@ async fn write<W: Write + Send>(
     match format {
         Format::Parquet => return parquet(arguments, out, session).await,
         Format::Csv => copy(arguments, "csv", &mut out, session).await?,
-        Format::Hledger | Format::Beancount => {
+        Format::Hledger | Format::Beancount | Format::Focus => {
             let help = "there are csv, json and parquet";
             return Err(error_with_help("usage is not written so", help));
         }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -115,6 +115,8 @@ fn bare() -> Command {
         "SYNOR_ACCOUNT",
         "SYNOR_WALLET",
         "SYNOR_BILLING_PASSPHRASE",
+        "SYNOR_CHAIN_RPC",
+        "SYNOR_OPERATOR_PASSPHRASE",
         "RUST_LOG",
     ] {
         command.env_remove(name);
@@ -145,6 +147,11 @@ impl Synor {
 
     pub fn passphrase(mut self, passphrase: &str) -> Self {
         self.command.env("SYNOR_WALLET_PASSPHRASE", passphrase);
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
         self
     }
 
@@ -263,9 +270,24 @@ impl Server {
         Self::start_at(folder, "127.0.0.1:0")
     }
 
+    /// Starts one that logs everything as JSON into a file, with this passphrase for its wallet.
+    pub fn start_logging(folder: &Folder, log: &Path, passphrase: &str) -> Self {
+        let mut serve = folder.type_in("serve --listen 127.0.0.1:0 --log-format json");
+        serve.command.env("RUST_LOG", "trace");
+        serve.command.env("SYNOR_BILLING_PASSPHRASE", passphrase);
+        serve.command.stderr(std::fs::File::create(log).unwrap());
+        Self::started(
+            folder,
+            serve.command.stdout(Stdio::piped()).spawn().unwrap(),
+        )
+    }
+
     /// Starts one at an address, where one may have been before.
     pub fn start_at(folder: &Folder, address: &str) -> Self {
-        let mut child = Self::spawn(folder, address);
+        Self::started(folder, Self::spawn(folder, address))
+    }
+
+    fn started(folder: &Folder, mut child: Child) -> Self {
         let mut printed = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut admin_key = None;
         let url = printed
@@ -305,6 +327,16 @@ impl Server {
     /// Asks it to stop, and waits until it has.
     pub fn stop(mut self) {
         terminate(&mut self.child);
+    }
+
+    /// Asks it to stop, and does not wait.
+    pub fn ask_to_stop(&self) {
+        ask_to_stop(&self.child);
+    }
+
+    /// Waits until it has ended.
+    pub fn ended(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
     }
 
     /// `kill -9`.
@@ -357,10 +389,14 @@ impl Drop for Worker {
     }
 }
 
-fn terminate(child: &mut Child) {
+fn ask_to_stop(child: &Child) {
     let id = child.id().to_string();
     let asked = Command::new("kill").args(["-TERM", &id]).status().unwrap();
     assert!(asked.success());
+}
+
+fn terminate(child: &mut Child) {
+    ask_to_stop(child);
     let status = child.wait().unwrap();
     assert!(status.success(), "{status}");
 }

@@ -1,0 +1,48 @@
+//! Payment links: what a wallet elsewhere pays by, as text and as a code for its camera.
+
+use qrcode::QrCode;
+use qrcode::render::unicode::Dense1x2;
+use serde::Serialize;
+use synor_economics::billing::PaymentRequest;
+
+use crate::error::error_with_help;
+use crate::format;
+use crate::output::Answer;
+
+/// The link of a request, on a chain that has links.
+pub fn uri_of(request: &PaymentRequest) -> Option<&str> {
+    request.payment_uri.as_deref()
+}
+
+/// The answer that shows how to pay.
+pub fn shown(json: &impl Serialize, request: &PaymentRequest) -> anyhow::Result<Answer> {
+    let Some(uri) = uri_of(request) else {
+        return Err(error_with_help(
+            "this chain has no payment links",
+            "pay from the wallet of this machine: leave --link away",
+        ));
+    };
+    let mut answer = Answer::new(json)?
+        .line(format!(
+            "{} to pay",
+            format::money(request.amount_micro_synor)
+        ))
+        .line("");
+    if let Some(approval) = &request.approval_uri {
+        answer = answer.line(format!("approve  {approval}"));
+    }
+    Ok(answer
+        .line(format!("pay      {uri}"))
+        .line("")
+        .line(code_of(uri)?))
+}
+
+/// A code in blocks of half a line, dark on light whatever the terminal's colours are.
+fn code_of(uri: &str) -> anyhow::Result<String> {
+    let code = QrCode::new(uri)?;
+    let mut image = code.render::<Dense1x2>();
+    let image = image
+        .dark_color(Dense1x2::Light)
+        .light_color(Dense1x2::Dark);
+    Ok(image.build())
+}
