@@ -7,7 +7,7 @@ use synor_economics::id::AccountId;
 
 use crate::commands::{
     admin, billing, chain, completions, config, cost, demo, man, oracle, price_list, serve, spot,
-    usage, wallet,
+    usage, wallet, webhooks,
 };
 
 /// Billing for decentralized infrastructure: metering, invoices, on-chain payment in SYNOR.
@@ -101,6 +101,9 @@ pub enum Command {
     /// What usage would cost: estimates, comparisons, forecasts.
     #[command(subcommand)]
     Cost(cost::Command),
+    /// Events for your programs: endpoints, secrets, deliveries.
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
     /// The wallet that pays.
     #[command(subcommand)]
     Wallet(wallet::Command),

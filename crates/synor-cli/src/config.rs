@@ -15,6 +15,7 @@ use synor_economics::plan::Plan;
 use synor_economics::pricing::PriceList;
 use synor_economics::sla::{SlaStep, SlaTable};
 use synor_engine::EngineConfig;
+use synor_notify::{Operator, SmtpConfig};
 use synor_server::{IngestConfig, Intake};
 use synor_streams::StreamConfig;
 use synor_usage::import::{Meter, Meters};
@@ -22,6 +23,7 @@ use synor_usage::import::{Meter, Meters};
 use crate::chain_config::ChainSection;
 use crate::data_folder::DataFolder;
 use crate::error::error;
+use crate::notify_config::Webhooks;
 use crate::oracle_config::OracleSection;
 use crate::storage::Storage;
 
@@ -65,6 +67,12 @@ pub struct Config {
     pub ingest: IngestConfig,
     /// Meters for events whose type is not one of our resources, by name.
     pub meters: BTreeMap<String, Meter>,
+    /// Who is at the head of invoices and at the foot of e-mails.
+    pub operator: Operator,
+    /// How e-mail leaves; without it, none is sent.
+    pub email: Option<SmtpConfig>,
+    /// How webhooks are posted.
+    pub webhooks: Webhooks,
     /// Where the book lies.
     pub storage: Storage,
     /// The stream that usage comes through.

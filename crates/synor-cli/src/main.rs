@@ -14,6 +14,7 @@ mod error;
 mod explain;
 mod format;
 mod node;
+mod notify_config;
 mod oracle_config;
 mod output;
 mod platform;

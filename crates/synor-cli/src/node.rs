@@ -18,6 +18,7 @@ use crate::chain_config::NodeChain;
 use crate::config::Config;
 use crate::data_folder::{DataFolder, RunningServer};
 use crate::error::error_with_help;
+use crate::notify_config::send_through;
 use crate::platform::Platform;
 use crate::stream::{DEAD_LETTERS, EngineSink, RunningWorker, open_dead_letters};
 
@@ -55,6 +56,8 @@ impl Node {
                 "copy billing-wallet.json and its passphrase from the first node's data folder";
             error_with_help(error.to_string(), help)
         })?;
+        let (email, webhooks) = (config.email.as_ref(), &config.webhooks);
+        send_through(&engine, &config.operator, email, webhooks)?;
         let first_key = engine.first_admin_key().await?;
         let intake = Arc::new(config.intake()?);
         let (stream, worker) = stream_side(folder, &config, &engine, &intake)?;
@@ -72,6 +75,7 @@ impl Node {
             local_secret: server.secret.as_str().into(),
             stopping: stopped.clone(),
             intake,
+            operator: Arc::new(config.operator.clone()),
             stream,
         };
         let mut until = stopped.clone();

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What each crate may depend on.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("economics", &[]),
     ("usage", &["economics"]),
     ("streams", &["economics", "usage"]),
@@ -15,11 +15,20 @@ const ARROWS: [(&str, &[&str]); 13] = [
     // For services elsewhere: it knows the API and nothing behind it.
     ("client", &[]),
     ("feeds", &["economics", "chain"]),
+    ("notify", &["economics", "engine"]),
     ("engine", &["economics", "usage", "store", "chain", "feeds"]),
     // Chain, store and usage for the shapes on the wire; of streams, the seams and no broker.
     (
         "server",
-        &["engine", "economics", "chain", "store", "usage", "streams"],
+        &[
+            "notify",
+            "engine",
+            "economics",
+            "chain",
+            "store",
+            "usage",
+            "streams",
+        ],
     ),
     (
         "cli",
@@ -32,6 +41,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "client",
             "feeds",
             "engine",
+            "notify",
             "server",
             "sim",
         ],
@@ -193,6 +203,22 @@ fn the_domain_does_no_io() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Whoever went around the one door would change something that nobody is told of.
+#[test]
+fn the_engine_commits_what_customers_are_told_of_through_the_outbox() {
+    // These write nothing that anybody is told of, or the outbox itself.
+    let apart = ["/notify/", "/oracle/", "/nodes.rs", "/answer_once.rs"];
+    let mut wrong = Vec::new();
+    for path in files(&workspace().join("crates/synor-engine/src"), "rs") {
+        let name = told(&path);
+        let text = std::fs::read_to_string(&path).unwrap();
+        if text.contains("store.commit(") && !apart.iter().any(|part| name.contains(part)) {
+            wrong.push(name);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?} commit around the outbox");
 }
 
 #[test]

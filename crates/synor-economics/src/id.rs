@@ -168,6 +168,10 @@ kinds! {
     AskId = AskKind("ask", "an ask id (ask_ and 32 hex digits)");
     /// A customer's bid for spare capacity on the spot market.
     BidId = BidKind("bid", "a bid id (bid_ and 32 hex digits)");
+    /// A place that webhooks are posted to.
+    EndpointId = EndpointKind("whe", "a webhook endpoint id (whe_ and 32 hex digits)");
+    /// A message of the outbox; those made later have a greater id.
+    MessageId = MessageKind("msg", "a message id (msg_ and 32 hex digits)");
 }
 
 macro_rules! names {

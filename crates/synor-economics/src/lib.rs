@@ -25,6 +25,7 @@ mod fraction;
 pub mod id;
 pub mod metering;
 pub mod money;
+pub mod notification;
 pub mod oracle;
 pub mod period;
 pub mod plan;

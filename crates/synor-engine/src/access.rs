@@ -155,7 +155,7 @@ impl Engine {
         let (key, secret) = made(order, self.now())?;
         let mut changes = ChangeSet::new(Self::fresh_command("issue key"), self.now());
         changes.put(&key)?;
-        self.store.commit(changes).await?;
+        self.commit(changes).await?;
         Ok(NewKey::of(key, secret))
     }
 

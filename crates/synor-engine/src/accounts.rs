@@ -51,7 +51,7 @@ impl Engine {
             };
             let mut changes = ChangeSet::new(Self::fresh_command("open account"), self.now());
             changes.expect(scope.clone(), version).put(&account)?;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(account)
         })
         .await

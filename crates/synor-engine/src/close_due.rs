@@ -57,7 +57,7 @@ impl Engine {
             name: CLOSED_QUARTERS.to_owned(),
             last: u64::try_from(through).unwrap_or_default(),
         })?;
-        self.store.commit(changes).await?;
+        self.commit(changes).await?;
         Ok(closed)
     }
 

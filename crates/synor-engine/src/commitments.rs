@@ -54,7 +54,7 @@ impl Engine {
             changes.request.clone_from(&request);
             changes.reply = serde_json::to_value(&commitment).map_err(invalid_reply)?;
             changes.expect(scope.clone(), version).put(&commitment)?;
-            let committed = self.store.commit(changes).await?;
+            let committed = self.commit(changes).await?;
             serde_json::from_value(committed.reply).map_err(invalid_reply)
         })
         .await

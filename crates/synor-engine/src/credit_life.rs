@@ -55,7 +55,7 @@ impl Engine {
                 }
             }
             if expired > 0 {
-                self.store.commit(changes).await?;
+                self.commit(changes).await?;
             }
             Ok(expired)
         })

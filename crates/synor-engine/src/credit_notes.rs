@@ -182,7 +182,7 @@ impl Engine {
                 changes.put(&transfer)?;
             }
             changes.entries = done.entries;
-            let committed = self.store.commit(changes).await?;
+            let committed = self.commit(changes).await?;
             serde_json::from_value(committed.reply).map_err(invalid_reply)
         })
         .await

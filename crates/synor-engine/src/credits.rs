@@ -150,7 +150,7 @@ impl Engine {
             // Who spends from memory must see that there is more.
             changes.expect(scope.clone(), version).put(&credit)?;
             changes.entries.push(granted(&credit)?);
-            let committed = self.store.commit(changes).await?;
+            let committed = self.commit(changes).await?;
             serde_json::from_value(committed.reply).map_err(invalid_reply)
         });
         let granted = granted.await?;

@@ -62,7 +62,7 @@ impl Engine {
         changes.request = request_of(&new)?;
         changes.reply = serde_json::to_value(deposit.deposit_id).map_err(invalid_reply)?;
         changes.put(&deposit)?;
-        let committed = self.store.commit(changes).await?;
+        let committed = self.commit(changes).await?;
         let id: DepositId = serde_json::from_value(committed.reply).map_err(invalid_reply)?;
         self.deposit(account, id).await
     }
@@ -114,7 +114,7 @@ impl Engine {
             let mut changes = ChangeSet::new(Self::fresh_command("deposit transfer"), self.now());
             changes.expect(scope.clone(), version).put(&deposit)?;
             // Written down first: if the chain then refuses, another transfer may take its place.
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             self.chain.submit(signed.clone()).await?;
             Ok(())
         })

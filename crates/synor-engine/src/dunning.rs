@@ -87,7 +87,7 @@ impl Engine {
                 .expect(scope.clone(), version)
                 .put(&reminder)?
                 .put(&invoice.dun(reminder.step, now))?;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(true)
         })
         .await
@@ -111,7 +111,7 @@ impl Engine {
                     };
                     let mut changes = ChangeSet::new(Self::fresh_command("lift"), now);
                     changes.expect(scope.clone(), version).put(&lifted)?;
-                    self.store.commit(changes).await?;
+                    self.commit(changes).await?;
                     Ok(1)
                 })
                 .await?;

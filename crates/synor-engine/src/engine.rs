@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use synor_chain::{Chain, Wallet};
@@ -28,6 +28,7 @@ use crate::budgets::BudgetBook;
 use crate::clock::Clock;
 use crate::error::EngineError;
 use crate::job_record::JobRecord;
+use crate::notify::{Outgoing, SubscriberBook};
 use crate::oracle::OracleConfig;
 use crate::quotas::QuotaBook;
 use crate::spot::{SPOT_INTERVAL_SECS_MAX, SPOT_INTERVAL_SECS_MIN};
@@ -140,6 +141,10 @@ pub struct Engine {
     pub(crate) uses_noted: UsesNoted,
     /// The budgets in force.
     pub(crate) budgets: BudgetBook,
+    /// The accounts that are told of anything.
+    pub(crate) subscribers: SubscriberBook,
+    /// How messages leave, once somebody sends them.
+    pub(crate) outgoing: OnceLock<Outgoing>,
     /// When auto-pay charges.
     pub(crate) auto_pay: AutoPayPolicy,
     /// What comes back when a service was not there as promised.
@@ -228,6 +233,8 @@ impl Engine {
             quotas: QuotaBook::default(),
             uses_noted: UsesNoted::default(),
             budgets: BudgetBook::default(),
+            subscribers: SubscriberBook::default(),
+            outgoing: OnceLock::new(),
             auto_pay: config.auto_pay,
             sla: config.sla,
             jobs: JobRecord::default(),

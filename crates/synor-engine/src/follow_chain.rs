@@ -43,7 +43,7 @@ impl Engine {
                 name: CHAIN_CURSOR.to_owned(),
                 last: page.next.0,
             })?;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
         }
         let waiting: Vec<Payment> = self
             .store
@@ -87,7 +87,7 @@ impl Engine {
             let mut changes = ChangeSet::new(Self::fresh_command("payment"), self.now());
             changes.expect(scope.clone(), version).put(&payment)?;
             record(&mut changes, settled)?;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             tracing::info!(tx = %payment.tx_id, status = ?payment.status, "payment");
             Ok(true)
         })

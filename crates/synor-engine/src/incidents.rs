@@ -79,8 +79,8 @@ impl Engine {
         let mut changes = ChangeSet::new(format!("incident/{id}"), now);
         changes.request = request;
         changes.put(&incident)?;
-        match self.store.commit(changes).await {
-            Err(StoreError::CommandReused { .. }) => {
+        match self.commit(changes).await {
+            Err(EngineError::Store(StoreError::CommandReused { .. })) => {
                 let reason = format!("{id} was reported before, and said something else");
                 let field = "incident_id";
                 return Err(EngineError::Invalid { field, reason });
@@ -136,7 +136,7 @@ impl Engine {
                 let id = &settled.incident_id;
                 let mut changes = ChangeSet::new(format!("incident settled/{id}"), self.now());
                 changes.put(&settled)?;
-                self.store.commit(changes).await?;
+                self.commit(changes).await?;
             }
         }
         Ok(given)
@@ -233,7 +233,7 @@ impl Engine {
                     }
                 }
                 changes.put(&outcome)?;
-                let committed = self.store.commit(changes).await?;
+                let committed = self.commit(changes).await?;
                 Ok(!committed.replayed && outcome.credit_id.is_some())
             })
             .await?;

@@ -12,6 +12,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::leases::Leases;
 
+const NOTIFY_EVERY: Duration = Duration::from_millis(500);
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 const AUTO_PAY_EVERY: Duration = Duration::from_secs(2);
 const TOP_UP_EVERY: Duration = Duration::from_secs(2);
@@ -29,9 +30,31 @@ impl Engine {
         tokio::join!(
             self.run_money_jobs(&leases, stop.clone()),
             self.run_watch_jobs(&leases, stop.clone()),
-            self.run_oracle(stop),
+            self.run_oracle(stop.clone()),
+            self.run_notifications(&leases, stop),
         );
         leases.release().await;
+    }
+
+    /// Sends what is in the outbox, apart from the rest: a receiver that is slow holds no money up.
+    async fn run_notifications(&self, leases: &Leases, mut stop: watch::Receiver<bool>) {
+        let mut timer = interval(NOTIFY_EVERY);
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let (job, done) = tokio::select! {
+                _ = stop.changed() => return,
+                // A receiver that takes its time does not hold the end up: what was under way is
+                // sent again.
+                done = async {
+                    timer.tick().await;
+                    on(leases, "notifications", self.send_notifications()).await
+                } => done,
+            };
+            self.note_job(job, done.is_ok());
+            if let Err(error) = done {
+                tracing::error!(job, error = %chain_of(&error), "a job failed and will run again");
+            }
+        }
     }
 
     async fn run_money_jobs(&self, leases: &Leases, mut stop: watch::Receiver<bool>) {

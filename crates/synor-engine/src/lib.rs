@@ -34,6 +34,7 @@ mod key_life;
 mod leases;
 mod ledger;
 mod nodes;
+mod notify;
 mod oracle;
 mod overdue;
 mod pay;
@@ -89,6 +90,9 @@ pub use ledger::{
     StatementQuery, TrialBalance, TrialRow,
 };
 pub use nodes::JobLease;
+pub use notify::{
+    EndpointChange, Mail, Messenger, NewEndpoint, Outcome, ROTATION_OVERLAP_SECS, WebhookPost,
+};
 pub use oracle::{NewRate, OracleConfig, OracleConfigError, OraclePrice, TwapKind};
 pub use pay::InvoicePayment;
 pub use plans::NewPlan;

@@ -34,7 +34,7 @@ impl Engine {
                     }
                     let mut changes = ChangeSet::new(Self::fresh_command("overdue"), self.now());
                     changes.expect(scope.clone(), version).put(&after)?;
-                    self.store.commit(changes).await?;
+                    self.commit(changes).await?;
                     Ok(1)
                 })
                 .await?;

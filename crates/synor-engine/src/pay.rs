@@ -52,6 +52,11 @@ impl Engine {
             })
     }
 
+    /// What to transfer to settle an invoice; refuses one that is not payable.
+    pub fn payment_request(&self, invoice: &Invoice) -> Result<PaymentRequest, EngineError> {
+        Ok(self.payments.request(invoice)?)
+    }
+
     /// The open invoices of an account, in order of their numbers.
     pub(crate) async fn open_invoices(
         &self,

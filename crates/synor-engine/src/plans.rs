@@ -56,7 +56,7 @@ impl Engine {
             });
             let mut changes = ChangeSet::new(Self::fresh_command("plan"), self.now());
             changes.expect(scope.clone(), version).put(&account)?;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(account)
         })
         .await

@@ -43,7 +43,7 @@ impl Engine {
             };
             let mut changes = ChangeSet::new(Self::fresh_command("price list"), self.now());
             changes.expect(Scope::Settings, version).put(&record)?;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(())
         })
         .await?;

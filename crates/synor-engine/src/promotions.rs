@@ -27,7 +27,7 @@ impl Engine {
             }
             let mut changes = ChangeSet::new(Self::fresh_command("promotion"), self.now());
             changes.expect(scope.clone(), version).put(&promotion)?;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(promotion.clone())
         })
         .await
@@ -79,7 +79,7 @@ impl Engine {
                 .expect(of_account, account_version)
                 .put(&promotion)?
                 .put(&redemption)?;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(redemption)
         })
         .await

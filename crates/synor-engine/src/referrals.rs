@@ -63,7 +63,7 @@ impl Engine {
                 .expect(account_scope, account_version)
                 .put(&referred)?
                 .put(&referral)?;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(referral)
         })
         .await
@@ -106,7 +106,7 @@ impl Engine {
             };
             let mut changes = ChangeSet::new(Self::fresh_command("rewarded"), self.now());
             changes.put(&done)?;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             rewarded += 1;
         }
         Ok(rewarded)

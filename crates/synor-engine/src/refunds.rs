@@ -139,7 +139,7 @@ impl Engine {
             };
             let mut changes = ChangeSet::new(Self::fresh_command("sign refund"), self.now());
             changes.expect(scope.clone(), version).put(&written)?;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(signed)
         })
         .await
@@ -234,7 +234,7 @@ impl Engine {
             changes
                 .expect(scope.clone(), version)
                 .put(&RefundTransfer { status, ..known })?;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(true)
         })
         .await

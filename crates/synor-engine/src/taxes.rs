@@ -44,7 +44,7 @@ impl Engine {
             account.tax_changes.push(change.clone());
             let mut changes = ChangeSet::new(Self::fresh_command("taxes"), self.now());
             changes.expect(scope.clone(), version).put(&account)?;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(account)
         })
         .await

@@ -147,7 +147,7 @@ impl Engine {
                 }
                 let mut changes = ChangeSet::new(Self::fresh_command("top-up terms"), self.now());
                 changes.expect(scope.clone(), version).put(&config)?;
-                self.store.commit(changes).await?;
+                self.commit(changes).await?;
                 Ok(config)
             })
             .await?;
@@ -242,7 +242,7 @@ impl Engine {
             let mut changes = ChangeSet::new(command, now);
             changes.expect(scope.clone(), version);
             changes.put(&deposit)?.put(&top_up)?;
-            let committed = self.store.commit(changes).await?;
+            let committed = self.commit(changes).await?;
             Ok((!committed.replayed).then_some(top_up))
         })
         .await
@@ -347,7 +347,7 @@ impl Engine {
             }
             let mut changes = ChangeSet::new(Self::fresh_command("top-up"), self.now());
             changes.expect(scope.clone(), version).put(after)?;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(true)
         })
         .await

@@ -34,7 +34,7 @@ impl Engine {
             changes.expect(scope.clone(), version).put(&invoice)?;
             put_used(&mut changes, &credits, &invoice.credits)?;
             changes.entries = entries;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(invoice)
         })
         .await

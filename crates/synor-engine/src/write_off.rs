@@ -32,7 +32,7 @@ impl Engine {
             let mut changes = ChangeSet::new(Self::fresh_command("write off"), self.now());
             changes.expect(scope.clone(), version).put(&invoice)?;
             changes.entries.push(entry);
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(invoice)
         })
         .await
@@ -48,7 +48,7 @@ impl Engine {
             if invoice != before {
                 let mut changes = ChangeSet::new(Self::fresh_command("sent"), self.now());
                 changes.expect(scope.clone(), version).put(&invoice)?;
-                self.store.commit(changes).await?;
+                self.commit(changes).await?;
             }
             Ok(invoice)
         })

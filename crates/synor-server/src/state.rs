@@ -7,6 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use synor_chain::RpcServer;
 use synor_engine::Engine;
+use synor_notify::Operator;
 use tokio::sync::watch;
 
 use crate::ingest::Intake;
@@ -27,6 +28,8 @@ pub struct AppState {
     pub stopping: watch::Receiver<bool>,
     /// What the intake of usage is held to.
     pub intake: Arc<Intake>,
+    /// Who is at the head of invoices.
+    pub operator: Arc<Operator>,
     /// The stream beside the server, if there is one.
     pub stream: StreamSide,
 }

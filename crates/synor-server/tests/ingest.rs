@@ -55,6 +55,7 @@ impl Server {
             rpc: Arc::new(RpcServer::for_development(chain)),
             local_secret: "admin".into(),
             stopping: tokio::sync::watch::channel(false).1,
+            operator: Arc::default(),
             intake: Arc::clone(&intake),
             stream: synor_server::StreamSide::default(),
         };

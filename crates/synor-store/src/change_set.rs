@@ -38,6 +38,10 @@ pub enum Scope {
     Budgets,
     /// An account's alerts.
     Alerts(AccountId),
+    /// Who is told of what: endpoints of webhooks and billing e-mail addresses.
+    Subscribers,
+    /// An account's outbox, with what was delivered of it.
+    Outbox(AccountId),
     /// Keys, price lists and the like.
     Settings,
 }
@@ -57,6 +61,8 @@ impl std::fmt::Display for Scope {
             Self::ApiKey(id) => write!(f, "API key {id}"),
             Self::Budgets => f.write_str("budgets"),
             Self::Alerts(id) => write!(f, "alerts of {id}"),
+            Self::Subscribers => f.write_str("subscribers"),
+            Self::Outbox(id) => write!(f, "outbox of {id}"),
             Self::Settings => f.write_str("settings"),
         }
     }

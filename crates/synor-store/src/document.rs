@@ -27,6 +27,7 @@ pub enum Kind {
     AuditHead,
     AutoPay,
     AutoPayCharge,
+    BillingContact,
     Budget,
     Commitment,
     Counter,
@@ -34,6 +35,8 @@ pub enum Kind {
     CreditNote,
     CreditExpiry,
     Deduction,
+    Delivery,
+    DeliveryQueue,
     Deposit,
     Distribution,
     Incident,
@@ -41,6 +44,7 @@ pub enum Kind {
     Invoice,
     OracleHour,
     OracleState,
+    OutboxMessage,
     Payment,
     PeriodRate,
     PriceList,
@@ -63,11 +67,12 @@ pub enum Kind {
     Suspension,
     TopUp,
     TopUpConfig,
+    WebhookEndpoint,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 48] = [
         Self::Account,
         Self::Alert,
         Self::ApiKey,
@@ -75,6 +80,7 @@ impl Kind {
         Self::AuditHead,
         Self::AutoPay,
         Self::AutoPayCharge,
+        Self::BillingContact,
         Self::Budget,
         Self::Commitment,
         Self::Counter,
@@ -82,6 +88,8 @@ impl Kind {
         Self::CreditNote,
         Self::CreditExpiry,
         Self::Deduction,
+        Self::Delivery,
+        Self::DeliveryQueue,
         Self::Deposit,
         Self::Distribution,
         Self::Incident,
@@ -89,6 +97,7 @@ impl Kind {
         Self::Invoice,
         Self::OracleHour,
         Self::OracleState,
+        Self::OutboxMessage,
         Self::Payment,
         Self::PeriodRate,
         Self::PriceList,
@@ -111,6 +120,7 @@ impl Kind {
         Self::Suspension,
         Self::TopUp,
         Self::TopUpConfig,
+        Self::WebhookEndpoint,
     ];
 
     /// The kind of this name.
@@ -133,6 +143,7 @@ impl Kind {
             Self::AuditHead => "audit_head",
             Self::AutoPay => "auto_pay",
             Self::AutoPayCharge => "auto_pay_charge",
+            Self::BillingContact => "billing_contact",
             Self::Budget => "budget",
             Self::Commitment => "commitment",
             Self::Counter => "counter",
@@ -140,6 +151,8 @@ impl Kind {
             Self::CreditNote => "credit_note",
             Self::CreditExpiry => "credit_expiry",
             Self::Deduction => "deduction",
+            Self::Delivery => "delivery",
+            Self::DeliveryQueue => "delivery_queue",
             Self::Deposit => "deposit",
             Self::Distribution => "distribution",
             Self::Incident => "incident",
@@ -147,6 +160,7 @@ impl Kind {
             Self::Invoice => "invoice",
             Self::OracleHour => "oracle_hour",
             Self::OracleState => "oracle_state",
+            Self::OutboxMessage => "outbox_message",
             Self::Payment => "payment",
             Self::PeriodRate => "period_rate",
             Self::PriceList => "price_list",
@@ -169,6 +183,7 @@ impl Kind {
             Self::Suspension => "suspension",
             Self::TopUp => "top_up",
             Self::TopUpConfig => "top_up_config",
+            Self::WebhookEndpoint => "webhook_endpoint",
         }
     }
 }

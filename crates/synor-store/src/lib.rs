@@ -17,6 +17,7 @@ mod lane;
 mod lease;
 mod limits;
 mod memory;
+mod notifications;
 mod oracle;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -40,6 +41,10 @@ pub use lane::{Landing, Lane};
 pub use lease::Lease;
 pub use limits::SpendTally;
 pub use memory::MemoryStore;
+pub use notifications::{
+    Attempt, BillingContact, Delivery, DeliveryQueue, DeliveryState, Destination, OutboxMessage,
+    PreviousSecret, WebhookEndpoint,
+};
 pub use oracle::{ORACLE_HOUR_SECS, ORACLE_HOURS_KEPT, OracleHour, OracleState, PeriodRate};
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_SCHEMA, PostgresStore};

@@ -499,7 +499,7 @@ async fn ids_of_before_the_dedup_window_are_forgotten_and_never_counted_twice() 
         .min();
     assert!(remembered > 0);
     assert!(
-        oldest.unwrap() > "000000000002".to_owned(),
+        oldest.as_deref() > Some("000000000002"),
         "the oldest ids are gone"
     );
 }

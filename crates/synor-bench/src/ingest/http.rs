@@ -83,6 +83,7 @@ async fn serve(folder: &Path) -> SocketAddr {
         local_secret: SECRET.into(),
         // Only streams ask, and nobody opens one.
         stopping: watch::channel(false).1,
+        operator: Arc::default(),
         intake: Arc::new(Intake::default()),
         stream: StreamSide::default(),
     };

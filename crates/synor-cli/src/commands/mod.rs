@@ -15,6 +15,7 @@ pub mod spot;
 mod status;
 pub mod usage;
 pub mod wallet;
+pub mod webhooks;
 pub mod worker;
 
 use crate::args::{Cli, Command};
@@ -28,6 +29,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Usage(command)) => usage::run(command, &global).await,
         Some(Command::Cost(command)) => cost::run(command, &global).await,
         Some(Command::Wallet(command)) => wallet::run(command, &global).await,
+        Some(Command::Webhooks(command)) => webhooks::run(command, &global).await,
         Some(Command::Admin(command)) => admin::run(command, &global).await,
         Some(Command::PriceList(command)) => price_list::run(command, &global).await,
         Some(Command::Spot(command)) => spot::run(command, &global).await,

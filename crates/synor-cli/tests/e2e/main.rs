@@ -25,6 +25,7 @@ mod invoice_life;
 mod ledger;
 mod limits;
 mod nodes;
+mod notifications;
 mod openmeter;
 mod operating;
 mod oracle;

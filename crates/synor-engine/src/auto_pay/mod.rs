@@ -67,7 +67,7 @@ impl Engine {
             if config.enabled {
                 self.resume_charges(account, &mut changes).await?;
             }
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(config)
         })
         .await
@@ -216,7 +216,7 @@ impl Engine {
             let mut changes = ChangeSet::new(Self::fresh_command("resume auto-pay"), self.now());
             changes.expect(scope.clone(), version).put(&config)?;
             self.resume_charges(account, &mut changes).await?;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(config)
         })
         .await

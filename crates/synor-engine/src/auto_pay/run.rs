@@ -231,7 +231,7 @@ impl Engine {
                     ..config
                 })?;
             }
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(true)
         })
         .await

@@ -107,7 +107,7 @@ impl Engine {
             let version = self.store.version(&Scope::Budgets).await?;
             let mut changes = ChangeSet::new(Self::fresh_command(what), self.now());
             changes.expect(Scope::Budgets, version).put(budget)?;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(())
         })
         .await?;

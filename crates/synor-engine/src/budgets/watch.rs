@@ -62,7 +62,7 @@ impl Engine {
             for alert in &alerts {
                 changes.put(alert)?;
             }
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             for alert in alerts.iter().filter(|alert| alert.is_firing()) {
                 let (budget, threshold) = (&alert.budget, alert.threshold);
                 tracing::warn!(account = %alert.account_id, budget, %threshold, "a budget's alert");

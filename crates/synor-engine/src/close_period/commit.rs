@@ -118,7 +118,7 @@ impl Engine {
             let chunk = self.gather_chunk(month, accounts.clone()).await?;
             let numbered = self.number(chunk, self.numbers().await?).await?;
             if let Some(changes) = numbered.changes {
-                self.store.commit(changes).await?;
+                self.commit(changes).await?;
             }
             Ok(numbered.closed)
         })
@@ -130,7 +130,7 @@ impl Engine {
             return Ok(Landed::AsDecided(ClosedPeriod::default(), 0));
         };
         if let Some(changes) = numbered.changes {
-            match self.store.commit(changes).await.map_err(EngineError::from) {
+            match self.commit(changes).await {
                 Err(error) if error.is_conflict() => return Ok(Landed::Not(numbered.accounts)),
                 landed => landed?,
             };

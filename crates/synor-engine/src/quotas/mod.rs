@@ -105,7 +105,7 @@ impl Engine {
             let version = self.store.version(&Scope::Quotas).await?;
             let mut changes = ChangeSet::new(Self::fresh_command(what), self.now());
             changes.expect(Scope::Quotas, version).put(quota)?;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(())
         })
         .await?;

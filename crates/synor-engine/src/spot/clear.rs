@@ -101,7 +101,7 @@ impl Engine {
         market.cleared_until = Some(running.end());
         let mut changes = ChangeSet::new(Self::fresh_command("spot pass over"), now);
         changes.expect(scope, version).put(&market)?;
-        self.store.commit(changes).await?;
+        self.commit(changes).await?;
         Ok(Next::Nothing)
     }
 
@@ -150,7 +150,7 @@ impl Engine {
         }
         market.cleared_until = Some(interval.end());
         changes.put(&market)?;
-        self.store.commit(changes).await?;
+        self.commit(changes).await?;
         Ok(decided)
     }
 

@@ -77,7 +77,7 @@ impl Engine {
             opened.reserve_micro_synor = reserve;
             let mut changes = ChangeSet::new(Self::fresh_command("spot reserve"), now);
             changes.expect(scope.clone(), version).put(&opened)?;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(opened)
         })
         .await

@@ -136,7 +136,7 @@ impl Engine {
                 .expect(scope.clone(), version)
                 .put(&market)?
                 .put(&order)?;
-            let committed = self.store.commit(changes).await?;
+            let committed = self.commit(changes).await?;
             serde_json::from_value(committed.reply).map_err(invalid_reply)
         })
         .await
@@ -205,7 +205,7 @@ impl Engine {
             *valid = Period::new(start, end.max(start.plus_secs(1)))?;
             let mut changes = ChangeSet::new(Self::fresh_command("spot withdraw"), self.now());
             changes.expect(scope.clone(), version).put(&order)?;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(order)
         })
         .await

@@ -1,12 +1,17 @@
 //! Invoices: the running one, the list, and one of them.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use synor_economics::billing::{Draft, Invoice, InvoiceNumber, InvoiceStatus};
 use synor_economics::id::{AccountId, InvoiceId};
 use synor_economics::money::MicroSynor;
 use synor_engine::{Engine, EngineError};
+use synor_notify::{InvoiceFacts, invoice_pdf};
 use synor_store::{Kind, ListQuery};
 
 use crate::auth::ForAccount;
@@ -124,4 +129,41 @@ pub async fn show(
 ) -> Result<Json<ShownInvoice>, Problem> {
     let invoice = resolve(&state.engine, &account, &id).await?;
     Ok(Json(ShownInvoice::of(invoice)?))
+}
+
+/// `GET /billing/invoices/{id}/pdf`
+pub async fn pdf(
+    State(state): State<AppState>,
+    ForAccount(account): ForAccount,
+    Part(id): Part<String>,
+) -> Result<impl IntoResponse, Problem> {
+    let invoice = resolve(&state.engine, &account, &id).await?;
+    let disposition = format!("inline; filename=\"{}.pdf\"", invoice.number);
+    let is_payable = invoice.status.is_payable();
+    let payment = is_payable.then(|| state.engine.payment_request(&invoice));
+    let payment = payment.transpose()?;
+    let facts = InvoiceFacts {
+        account_name: state.engine.account(&account).await?.name,
+        invoice,
+        payment,
+    };
+    let operator = Arc::clone(&state.operator);
+    let made = tokio::task::spawn_blocking(move || invoice_pdf(&facts, &operator)).await;
+    match made {
+        Ok(Ok(pdf)) => Ok((
+            [
+                (CONTENT_TYPE, "application/pdf".to_owned()),
+                (CONTENT_DISPOSITION, disposition),
+            ],
+            pdf,
+        )),
+        Ok(Err(error)) => {
+            tracing::error!(%error, invoice = id, "no PDF");
+            Err(Problem::internal())
+        }
+        Err(error) => {
+            tracing::error!(%error, invoice = id, "no PDF");
+            Err(Problem::internal())
+        }
+    }
 }

@@ -13,6 +13,7 @@ mod pay;
 mod terms;
 mod top_up;
 pub(crate) mod usage;
+mod webhooks;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -42,6 +43,7 @@ pub fn router() -> Router<AppState> {
         .route("/invoices", get(invoices::list))
         .route("/invoices/current", get(invoices::current))
         .route("/invoices/{id}", get(invoices::show))
+        .route("/invoices/{id}/pdf", get(invoices::pdf))
         .route("/invoices/{id}/pay", post(pay::pay))
         .route("/invoices/{id}/payment", get(pay::payment))
         .route(
@@ -51,6 +53,18 @@ pub fn router() -> Router<AppState> {
         .route("/credit-notes", get(corrections::credit_notes))
         .route("/refunds", get(corrections::refunds))
         .route("/reminders", get(corrections::reminders))
+        .route(
+            "/contact",
+            get(webhooks::contact).post(webhooks::set_contact),
+        )
+        .route("/webhooks", get(webhooks::list).post(webhooks::add))
+        .route(
+            "/webhooks/{id}",
+            post(webhooks::change).delete(webhooks::remove),
+        )
+        .route("/webhooks/{id}/rotate", post(webhooks::rotate))
+        .route("/webhooks/{id}/replay", post(webhooks::replay))
+        .route("/deliveries", get(webhooks::deliveries))
         .route("/usage", get(usage::summary))
         .route("/usage/series", get(usage::series))
         .route("/usage/events", get(events::events))

@@ -24,6 +24,7 @@ mod stream;
 mod support;
 mod terms;
 mod usage;
+mod webhooks;
 
 use support::server::Server;
 
@@ -33,6 +34,7 @@ const BETA: &str = "beta";
 const NO_INVOICE: &str = "inv_00000000000000000000000000000000";
 const NO_DEPOSIT: &str = "dep_00000000000000000000000000000000";
 const NO_HOLD: &str = "hld_00000000000000000000000000000000";
+const NO_ENDPOINT: &str = "whe_00000000000000000000000000000000";
 const NO_ASK: &str = "ask_00000000000000000000000000000000";
 const NO_KEY: &str = "key_00000000000000000000000000000000";
 const NO_BID: &str = "bid_00000000000000000000000000000000";
@@ -67,6 +69,7 @@ async fn every_answer_is_as_documented() {
     spot::spot(&server, &acme, &beta).await;
     holds::holds(&server).await;
     idempotency::reused(&server).await;
+    webhooks::webhooks(&server, &acme).await;
     oracle::oracle(&server, &acme, 3 * 3_600).await;
     books::chain(&server, &acme, &deposit, &invoices).await;
     // 202 is answered by a server before a stream, `no-oracle` by one without; see there.

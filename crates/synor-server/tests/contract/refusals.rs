@@ -9,7 +9,7 @@ use crate::limits::NO_CREDIT;
 use crate::support::document::{Operation, text};
 use crate::support::server::{CHAIN_ID, Server};
 use crate::usage::{event, ingest};
-use crate::{ACME, BETA, NO_ASK, NO_BID, NO_DEPOSIT, NO_HOLD, NO_INVOICE, NO_KEY};
+use crate::{ACME, BETA, NO_ASK, NO_BID, NO_DEPOSIT, NO_ENDPOINT, NO_HOLD, NO_INVOICE, NO_KEY};
 
 /// Values for the parameters of any path, of things that do not exist.
 pub fn anything(operation: &Operation) -> Vec<(&'static str, &'static str)> {
@@ -18,6 +18,7 @@ pub fn anything(operation: &Operation) -> Vec<(&'static str, &'static str)> {
         path if path.contains("/invoices/") => NO_INVOICE,
         path if path.contains("/billing/credits/") => NO_CREDIT,
         path if path.contains("/holds/") => NO_HOLD,
+        path if path.contains("/webhooks/") => NO_ENDPOINT,
         path if path.contains("/asks/") => NO_ASK,
         path if path.contains("/bids/") => NO_BID,
         path if path.contains("/keys/") => NO_KEY,

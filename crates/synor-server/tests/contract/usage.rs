@@ -580,6 +580,9 @@ pub async fn usage(server: &Server, acme: &str) {
                 "configureAutoPay" | "configureTopUp" => call.json(&json!({ "enabled": false })),
                 "setBudget" => call.json(&json!({ "name": "all", "on": "spend",
                     "amount": "1 SYNOR", "thresholds": ["80%"], "effect": "warn" })),
+                "addWebhook" => call.json(&json!({ "url": "https://example.com/" })),
+                "replayWebhook" => call.json(&json!({ "message_id":
+                    "msg_00000000000000000000000000000000" })),
                 "removeBudget" => call.query("name", "all"),
                 _ => call,
             }

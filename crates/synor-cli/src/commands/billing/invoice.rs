@@ -1,7 +1,10 @@
 //! `synor billing invoice`
 
+use std::path::PathBuf;
+
+use anyhow::Context;
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 use synor_economics::billing::{Invoice, LineItem, Payment, PaymentStatus, TaxLine, tax_added};
 use synor_economics::money::MicroSynor;
 use synor_economics::oracle::UsdRate;
@@ -25,10 +28,14 @@ pub struct Arguments {
     /// Show how each line came to be, down to the exact fraction.
     #[arg(long, conflicts_with = "current")]
     explain: bool,
+    /// Write it as PDF into this file.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["current", "explain"])]
+    pdf: Option<PathBuf>,
 }
 
 pub async fn run(arguments: Arguments, session: &Session) -> anyhow::Result<Answer> {
     match arguments.invoice {
+        Some(invoice) if arguments.pdf.is_some() => pdf(&invoice, arguments.pdf, session).await,
         Some(invoice) if arguments.explain => explained(&invoice, session).await,
         Some(invoice) => finalized(&invoice, session).await,
         None => current(session).await,
@@ -42,6 +49,19 @@ pub async fn finalized(invoice: &str, session: &Session) -> anyhow::Result<Answe
         .await?;
     let payments: Vec<_> = found.payments.iter().map(payment_line).collect();
     show::invoice(&found.invoice, &payments)
+}
+
+/// One finalized invoice as PDF, into a file.
+async fn pdf(invoice: &str, file: Option<PathBuf>, session: &Session) -> anyhow::Result<Answer> {
+    let path = format!("/billing/invoices/{invoice}/pdf");
+    let bytes = session.open(&path, &[], None).await?.bytes().await?;
+    let file = file.unwrap_or_default();
+    std::fs::write(&file, &bytes).with_context(|| format!("cannot write {}", file.display()))?;
+    let shown = file.display().to_string();
+    Ok(
+        Answer::new(&json!({ "file": shown, "bytes": bytes.len() }))?
+            .line(format!("wrote {invoice} to {shown}")),
+    )
 }
 
 /// One finalized invoice with the working of each line.

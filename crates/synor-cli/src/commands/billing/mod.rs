@@ -8,6 +8,7 @@ mod credit;
 mod credit_notes;
 mod credits;
 pub mod deposit;
+mod email;
 mod export;
 mod focus;
 mod hold;
@@ -53,6 +54,8 @@ pub enum Command {
     },
     /// What was refunded to an address.
     Refunds,
+    /// Where invoices are sent to.
+    Email(email::Arguments),
     /// What was reminded of.
     Reminders,
     /// What you mean to spend, use or keep.
@@ -113,6 +116,7 @@ pub async fn run(command: Command, global: &Global) -> anyhow::Result<()> {
         Command::Credits { command: None } => credits::run(&session).await,
         Command::CreditNotes { invoice } => credit_notes::run(invoice.as_deref(), &session).await,
         Command::Refunds => refunds::run(&session).await,
+        Command::Email(arguments) => email::run(arguments, &session).await,
         Command::Reminders => reminders::run(&session).await,
         Command::Credits {
             command: Some(CreditsCommand::Show { credit }),

@@ -158,6 +158,7 @@ impl Server {
             rpc: Arc::new(RpcServer::for_development(chain.clone())),
             local_secret: ADMIN.into(),
             stopping,
+            operator: Arc::default(),
             intake: Arc::default(),
             stream,
         };
