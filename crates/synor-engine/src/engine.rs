@@ -92,6 +92,7 @@ impl Default for EngineConfig {
 
 /// What receives all payments, charges under auto-pay grants, and refunds.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "an engine has one")]
 pub enum BillingKey {
     /// A wallet here, which signs each transaction.
     Wallet(Wallet),

@@ -1,7 +1,7 @@
 //! Numbering a gathered chunk and committing its invoices, journal entries and credits at once.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
+use std::ops::Range;
 
 use synor_economics::billing::settlement::{distributed, finalized};
 use synor_economics::billing::{CreditNote, CreditNoteNumber, Invoice, InvoiceNumber};
@@ -203,17 +203,18 @@ impl Engine {
         &self,
         billable: &[Billable],
         changes: &mut ChangeSet,
-    ) -> Result<RangeInclusive<u64>, EngineError> {
+    ) -> Result<Range<u64>, EngineError> {
         let mut wanted = 0;
         for billable in billable {
             wanted += u64::from(billable.draft.carried_over()?.is_positive());
         }
         if wanted == 0 {
-            return Ok(1..=0);
+            return Ok(0..0);
         }
         let (version, mut counter) = self.credit_note_numbers().await?;
-        let numbers = counter.last + 1..=counter.last + wanted;
+        let first = counter.last + 1;
         counter.last += wanted;
+        let numbers = first..counter.last + 1;
         changes
             .expect(Scope::CreditNoteNumbers, version)
             .put(&counter)?;

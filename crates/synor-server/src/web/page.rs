@@ -232,7 +232,7 @@ impl From<Problem> for Failure {
             detail: problem.detail.clone(),
             status: problem.status,
         };
-        let response = respond(status, &shown).map_or_else(|failure| *failure.0, |page| page);
+        let response = respond(status, &shown).unwrap_or_else(|failure| *failure.0);
         Self(Box::new(response))
     }
 }
