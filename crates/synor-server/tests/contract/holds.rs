@@ -100,14 +100,17 @@ async fn releasing(server: &Server) {
     let hold = place().expect(201).await;
     let id = text(&hold["hold_id"]);
     let release = |id: &str| server.admin("releaseHold").account(HOLDER).path("id", id);
-    let freed = release(id).idempotency_key("r").expect(200).await;
+    let freed = release(id).idempotency_key("freed").expect(200).await;
     assert_eq!(freed["status"], "released");
-    assert_eq!(release(id).idempotency_key("r").expect(200).await, freed);
+    assert_eq!(
+        release(id).idempotency_key("freed").expect(200).await,
+        freed
+    );
     release(id).problem(409, "hold-closed").await;
     release(NO_HOLD).problem(404, "not-found").await;
     release("x").problem(400, "invalid-request").await;
     let open = place().expect(201).await;
-    let reused = release(text(&open["hold_id"])).idempotency_key("r");
+    let reused = release(text(&open["hold_id"])).idempotency_key("freed");
     reused.problem(422, "idempotency-key-reused").await;
 
     let list = || server.admin("listHolds").account(HOLDER);
