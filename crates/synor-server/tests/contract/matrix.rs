@@ -121,7 +121,11 @@ async fn what_another_has_is_as_if_it_were_not_there() {
     let hold = json!({ "amount": "0.5 SYNOR", "reason": "job" });
     let hold = server.admin("placeHold").account(BETA).json(&hold);
     let hold = hold.expect(201).await;
+    let hook = json!({ "url": "https://example.com/synor", "events": ["invoice.*"] });
+    let hook = server.call("addWebhook").key(&beta).json(&hook);
+    let hook = hook.expect(201).await;
     let of_beta = BTreeMap::from([
+        ("/webhooks/", text(&hook["endpoint_id"])),
         ("/holds/", text(&hold["hold_id"])),
         ("/invoices/", text(&closed["invoices"][0]["invoice_id"])),
         ("/deposits/", text(&deposit["deposit_id"])),
@@ -141,7 +145,12 @@ async fn what_another_has_is_as_if_it_were_not_there() {
             .find(|(part, _)| operation.path.contains(*part));
         let (_, id) = found.unwrap_or_else(|| panic!("add what {} is about", operation.path));
         let got = status(&server, operation, customer, &[("id", id)], None).await;
-        assert_eq!(got, 404, "{} of another", operation.id);
+        // What is asked for is read before what it is about is looked for.
+        let wanted = match operation.id.as_str() {
+            "changeWebhook" | "replayWebhook" | "transferDeposit" => 400,
+            _ => 404,
+        };
+        assert_eq!(got, wanted, "{} of another", operation.id);
         asked += 1;
     }
     assert!(asked >= 6, "{asked}");
@@ -168,7 +177,14 @@ async fn an_ingest_key_of_an_account_reports_of_no_other() {
         let call = server.call("ingestEvents").key(&bound.secret);
         let answer = call.body(media, body).expect(200).await;
         assert_eq!(answer["rejected"], 1, "{answer:#}");
-        assert_eq!(answer["results"][0]["field"], "account", "{answer:#}");
+        assert_eq!(
+            answer["results"]
+                .as_array()
+                .and_then(|r| r.last())
+                .expect("one")["field"],
+            "account",
+            "{answer:#}"
+        );
     }
     let usage = server.admin("getUsage").account(BETA);
     let usage = usage.query("period", "2026-01").expect(200).await;
