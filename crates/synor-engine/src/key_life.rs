@@ -154,7 +154,7 @@ impl Engine {
                 if let Some((new, _)) = &beside {
                     changes.put(new)?;
                 }
-                self.store.commit(changes).await?;
+                self.commit(changes).await?;
             }
             Ok((key, beside))
         })

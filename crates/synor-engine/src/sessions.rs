@@ -65,7 +65,7 @@ impl Engine {
             operation: "sign in".to_owned(),
         });
         changes.put(&session)?;
-        self.store.commit(changes).await?;
+        self.commit(changes).await?;
         Ok(NewSession {
             token,
             expires_at,
@@ -118,7 +118,7 @@ impl Engine {
             change(&mut current);
             let mut changes = ChangeSet::new(Self::fresh_command(what), self.now());
             changes.expect(scope.clone(), version).put(&current)?;
-            self.store.commit(changes).await?;
+            self.commit(changes).await?;
             Ok(())
         })
         .await

@@ -14,8 +14,11 @@ fn keys_come_and_go_and_the_log_tells_of_it() {
     let key = folder.type_in(issue).json();
     let secret = text(&key["secret"]).to_owned();
     assert!(secret.starts_with("syk_"), "{secret}");
-    let event = json!({ "account": "acme", "service": "network", "resource": "egress",
-        "quantity": 5, "time": crate::common::seconds_from_now(0), "source": "s", "id": "1" });
+    let event = json!({
+        "specversion": "1.0", "id": "1", "source": "s", "type": "network.egress",
+        "subject": "acme", "time": crate::common::seconds_from_now(0),
+        "data": { "quantity": "5", "unit": "GB" },
+    });
     api.post(&secret, "/events", &event).expect(200);
     api.get(&secret, "/billing/balance")
         .problem(403, "forbidden", &["ingest_only"]);

@@ -177,7 +177,7 @@ fn a_file_costs_what_importing_and_closing_it_bills() {
         .arg(&other)
         .arg("--all-accounts")
         .key(&acme);
-    others.refused(&["admin key"]);
+    others.refused(&["its role is customer"]);
 }
 
 /// The whole real bill: what is compared is the whole of it, and what it costs here is what its

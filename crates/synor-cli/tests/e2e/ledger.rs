@@ -112,7 +112,7 @@ fn an_export_is_every_posting_once() {
     });
     assert_eq!(postings.sum::<usize>(), rows.len());
     let parquet = folder.type_in("admin export-journal --format parquet");
-    parquet.refused(&["Parquet"]);
+    parquet.refused(&["not written so"]);
     let answer = folder.type_in("admin journal --format beancount");
     answer.refused(&["plain-text accounting"]);
     server.stop();

@@ -34,7 +34,7 @@ fn stopped() -> Folder {
     folder.type_in("billing pay INV-000001").key(&key).ok();
     folder.type_in("billing deposit 5 SYNOR").key(&key).ok();
     // The other invoice is long overdue; who looks at the folder later has no reminders to add.
-    folder.type_in("admin dunning").ok();
+    folder.type_in("admin run-dunning").ok();
     server.stop();
     for name in ["usage.sqlite", "book.sqlite"] {
         let connection = Connection::open(folder.data().join(name)).unwrap();
