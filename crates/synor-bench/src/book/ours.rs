@@ -78,6 +78,7 @@ fn opened(part: usize, accounts: &[AccountId]) -> ChangeSet {
             time_zone: Zone::utc(),
             created_at: now,
             plan_changes: Vec::new(),
+            tax_changes: Vec::new(),
             referred_by: None,
         };
         let source = CreditSource::Promotional {

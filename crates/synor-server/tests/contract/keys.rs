@@ -43,7 +43,8 @@ pub async fn keys(server: &Server) {
     let new = new.expect(201).await;
     let with_new = || server.call("listAccounts").key(text(&new["secret"]));
     server.set_later(49);
-    (read().expect(200).await, with_new().expect(200).await);
+    read().expect(200).await;
+    with_new().expect(200).await;
     server.set_later(50);
     read().problem(401, "unauthenticated").await;
     with_new().expect(200).await;

@@ -27,7 +27,7 @@ async fn requests_events_and_progress_are_counted() {
     let acme = server.open_account(ACME).await;
     let used = event("network.egress", "1", ACME, "2026-01-10T00:00:00Z", 1, "GB");
     let of_nobody = event("network.egress", "2", BETA, "2026-01-10T00:00:00Z", 1, "GB");
-    ingest(&server, &[used.clone()]).await;
+    ingest(&server, std::slice::from_ref(&used)).await;
     ingest(&server, &[used, of_nobody]).await;
     for _ in 0..3 {
         server.call("getBalance").key(&acme).expect(200).await;
