@@ -39,9 +39,12 @@ pub(super) struct Node {
     pub draft: Draft,
     faucet: Wallet,
     tip_stored: Instant,
-    // Dropped last, when the file is closed.
-    _lock: File,
+    // Dropped last, when the file is closed; a chain in memory has none.
+    _lock: Option<File>,
 }
+
+/// What SQLite calls a file that lies in memory.
+const IN_MEMORY: &str = ":memory:";
 
 /// What a block's accounts were before it.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -86,7 +89,10 @@ impl Node {
             reason,
         };
         let faucet = Wallet::development(&config.chain_id, "faucet");
-        let lock = lock(path).map_err(|error| refused(error.to_string()))?;
+        let lock = match path == Path::new(IN_MEMORY) {
+            true => None,
+            false => Some(lock(path).map_err(|error| refused(error.to_string()))?),
+        };
         let db = Connection::open(path).map_err(|error| refused(error.to_string()))?;
         db.busy_timeout(CLOSES_WITHIN)
             .map_err(|error| refused(error.to_string()))?;

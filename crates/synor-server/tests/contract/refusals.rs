@@ -243,7 +243,7 @@ async fn what_is_too_large_is_refused_by_all() {
 async fn what_is_not_there_is_told_as_a_problem() {
     let server = Server::start().await;
     for path in [
-        "/",
+        "/nothing",
         "/api/v1",
         "/api/v1/billing",
         "/api/v1/nothing",

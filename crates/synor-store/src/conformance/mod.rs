@@ -14,6 +14,7 @@ mod invoicing;
 mod leases;
 mod limits;
 mod lists;
+mod notifications;
 mod oracle;
 mod racing;
 mod records;

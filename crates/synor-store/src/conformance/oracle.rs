@@ -42,10 +42,5 @@ pub(super) async fn oracle_documents(store: &dyn Store) {
             },
         },
     };
-    let of_zone = PeriodRate {
-        period_end: Some(NOW),
-        ..set.clone()
-    };
     round_trip(store, &[set]).await;
-    round_trip(store, &[of_zone]).await;
 }

@@ -8,7 +8,7 @@ use super::document::METHODS;
 
 const API: &str = "/api/v1";
 /// What answers with pages and forms for people, which the document does not describe.
-const PAGES: [&str; 2] = ["session.rs", "pages"];
+const PAGES: [&str; 2] = ["session.rs", "web"];
 
 /// Every `(method, path)` that the source routes.
 pub fn routes() -> BTreeSet<(String, String)> {
