@@ -232,7 +232,8 @@ fn a_byte_of_an_invoice() {
         let at = format!("kind = 'invoice' AND lookup = '{number}'");
         let body = ask(&folder, &format!("SELECT body FROM documents WHERE {at}"));
         let id = ask(&folder, &format!("SELECT id FROM documents WHERE {at}"));
-        let naming = [number, id.as_str()];
+        // The audit log says it, too.
+        let naming = [number, id.as_str(), "audit"];
         let account = format!("\"number\":\"{number}\",\"account_id\":\"");
         for field in [
             "\"subtotal_micro_synor\":",

@@ -279,7 +279,8 @@ pub async fn documents_come_back_as_they_were_put(store: &dyn Store) {
     super::invoicing::invoicing_documents(store).await;
     super::limits::limit_documents(store).await;
     super::notifications::notification_documents(store).await;
-    super::oracle::oracle_documents(store).await; // An entry of the audit log, and its end.
+    super::oracle::oracle_documents(store).await;
+    // An entry of the audit log, and its end.
     let mut asked_for = super::auditing::asked_for(changes("asked for"));
     asked_for.put(&Note::new("a charge")).expect("a document");
     store.commit(asked_for).await.expect("a commit");

@@ -2,7 +2,6 @@
 
 use clap::Args;
 use serde_json::Value;
-use synor_economics::id::AccountId;
 use synor_economics::period::Timestamp;
 
 use crate::client::{Session, items};
@@ -11,9 +10,6 @@ use crate::output::{Answer, Table, text};
 /// Which part of the audit log.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Only what changed something of this account, or was asked for with its key.
-    #[arg(long)]
-    account: Option<AccountId>,
     /// Only what was changed since, such as 2026-01-31T00:00:00Z.
     #[arg(long, value_parser = Timestamp::parse)]
     since: Option<Timestamp>,
@@ -28,12 +24,8 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments, session: &Session) -> anyhow::Result<Answer> {
     let mut query = vec![("limit", arguments.limit.to_string())];
     let since = arguments.since.map(|at| at.secs().to_string());
-    let account = arguments.account.map(|account| account.to_string());
-    for (name, value) in [
-        ("account", account),
-        ("since", since),
-        ("cursor", arguments.cursor),
-    ] {
+    // Of one account where `--account` says so, as everywhere.
+    for (name, value) in [("since", since), ("cursor", arguments.cursor)] {
         query.extend(value.map(|value| (name, value)));
     }
     let log: Value = session.get_with("/admin/audit", &query).await?;
