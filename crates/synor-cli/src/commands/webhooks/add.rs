@@ -9,7 +9,7 @@ use crate::output::Answer;
 /// Where to, and which events.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The address, such as https://example.com/synor.
+    /// The address, such as `https://example.com/synor`.
     url: String,
     /// Only these events, such as `invoice.paid` or `invoice.*` [default: all].
     #[arg(long = "event", value_name = "EVENT")]
