@@ -92,10 +92,9 @@ impl Default for EngineConfig {
 
 /// What receives all payments, charges under auto-pay grants, and refunds.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "an engine has one")]
 pub enum BillingKey {
     /// A wallet here, which signs each transaction.
-    Wallet(Wallet),
+    Wallet(Box<Wallet>),
     /// A contract at this address; the chain's backend holds the key that calls it.
     Contract(Address),
 }
@@ -111,7 +110,7 @@ impl BillingKey {
 
 impl From<Wallet> for BillingKey {
     fn from(wallet: Wallet) -> Self {
-        Self::Wallet(wallet)
+        Self::Wallet(Box::new(wallet))
     }
 }
 

@@ -98,7 +98,7 @@ pub enum EngineError {
     #[error(transparent)]
     Promotion(#[from] PromotionError),
     #[error(transparent)]
-    Commitment(#[from] CommitmentError),
+    Commitment(Box<CommitmentError>),
     #[error(transparent)]
     Quota(#[from] QuotaError),
     #[error(transparent)]
@@ -112,7 +112,7 @@ pub enum EngineError {
     #[error(transparent)]
     Sla(#[from] SlaError),
     #[error(transparent)]
-    Spot(#[from] SpotError),
+    Spot(Box<SpotError>),
     #[error(transparent)]
     Period(#[from] PeriodError),
     #[error(transparent)]
@@ -147,6 +147,19 @@ fn rejections(rejected: &[Rejection]) -> String {
 impl From<MoneyError> for EngineError {
     fn from(error: MoneyError) -> Self {
         Self::Settlement(SettlementError::Money(error))
+    }
+}
+
+// These two are larger than all others.
+impl From<CommitmentError> for EngineError {
+    fn from(error: CommitmentError) -> Self {
+        Self::Commitment(Box::new(error))
+    }
+}
+
+impl From<SpotError> for EngineError {
+    fn from(error: SpotError) -> Self {
+        Self::Spot(Box::new(error))
     }
 }
 

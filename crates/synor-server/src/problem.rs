@@ -159,7 +159,9 @@ impl From<EngineError> for Problem {
             EngineError::TopUp(_) => (S::UNPROCESSABLE_ENTITY, "top-up-refused"),
             EngineError::Sla(_) => (S::UNPROCESSABLE_ENTITY, "incident-refused"),
             EngineError::Quota(_) => (S::UNPROCESSABLE_ENTITY, "quota-refused"),
-            EngineError::Spot(SpotError::Money(_)) => (S::UNPROCESSABLE_ENTITY, "invalid-amount"),
+            EngineError::Spot(error) if matches!(**error, SpotError::Money(_)) => {
+                (S::UNPROCESSABLE_ENTITY, "invalid-amount")
+            }
             EngineError::Spot(_) => (S::UNPROCESSABLE_ENTITY, "invalid-request"),
             EngineError::Period(_)
             | EngineError::Usage(UsageLogError::TooManySteps { .. } | UsageLogError::Calendar(_)) => {

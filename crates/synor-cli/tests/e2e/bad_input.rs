@@ -1,6 +1,7 @@
 //! What is wrong is refused with exit code 2 and one line that says what and where, and nothing of
 //! it is stored.
 
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::common::{Folder, MONTH, Ran, Server, list, seconds_from_now};
@@ -29,11 +30,10 @@ impl Shop {
         }
     }
 
-    /// Everything that a refusal must leave as it is. Who asked for what, and which key was used
-    /// when, is noted all the same.
+    /// Everything that a refusal must leave as it is. Who has asked for what is noted all the same.
     fn state(&self) -> Value {
         let mut verified = self.folder.verified();
-        verified["documents"].take();
+        verified["documents"] = self.documents();
         json!([
             verified,
             self.folder.usage("acme", MONTH),
@@ -41,6 +41,21 @@ impl Shop {
             self.folder.type_in("wallet balance").json(),
             self.folder.type_in("admin accounts").json(),
         ])
+    }
+
+    /// How many documents of each kind there are, besides those of the audit log.
+    fn documents(&self) -> Value {
+        let book = Connection::open(self.folder.data().join("book.sqlite")).unwrap();
+        let mut count = book
+            .prepare(
+                "SELECT kind, count(*) FROM documents
+                 WHERE kind NOT IN ('audit_entry', 'audit_head') GROUP BY kind ORDER BY kind",
+            )
+            .unwrap();
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let counts = count.query_map([], row).unwrap();
+        let counts: Vec<(String, i64)> = counts.collect::<Result<_, _>>().unwrap();
+        json!(counts)
     }
 
     /// Does something that must change nothing.

@@ -380,7 +380,7 @@ impl From<EstimateError> for EngineError {
     fn from(error: EstimateError) -> Self {
         match error {
             EstimateError::Bill(error) => Self::Bill(error),
-            EstimateError::Commitment(error) => Self::Commitment(error),
+            EstimateError::Commitment(error) => error.into(),
             EstimateError::Money(error) => error.into(),
         }
     }

@@ -1,30 +1,17 @@
 //! Documents of notifications come back as they were put.
 
-use serde::{Deserialize, Serialize};
-use synor_economics::id::{EndpointId, MessageId};
+use synor_economics::billing::CreditSource;
+use synor_economics::id::{CreditId, EndpointId, MessageId};
+use synor_economics::money::MicroSynor;
+use synor_economics::notification::{CreditFacts, Event};
 
 use super::documents::round_trip;
 use super::sample::{NOW, account};
-use crate::document::{Document, Keys, Kind};
 use crate::notifications::{
-    Attempt, BillingContact, Delivery, DeliveryQueue, DeliveryState, Destination, PreviousSecret,
-    WebhookEndpoint,
+    Attempt, BillingContact, Delivery, DeliveryQueue, DeliveryState, Destination, OutboxMessage,
+    PreviousSecret, WebhookEndpoint,
 };
 use crate::store::Store;
-
-/// A message, whose events are tested where they are made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Message(String);
-
-impl Document for Message {
-    const KIND: Kind = Kind::OutboxMessage;
-    fn keys(&self) -> Keys {
-        Keys {
-            id: self.0.clone(),
-            ..Keys::default()
-        }
-    }
-}
 
 /// One of each kind, in its forms.
 pub(super) async fn notification_documents(store: &dyn Store) {
@@ -60,7 +47,26 @@ pub(super) async fn notification_documents(store: &dyn Store) {
         ..endpoint.clone()
     };
     round_trip(store, &[endpoint, rotated]).await;
-    round_trip(store, &[Message("msg".to_owned())]).await;
+    let message = OutboxMessage {
+        message_id,
+        account_id: account("acme"),
+        event: Event::CreditGranted(CreditFacts {
+            credit_id: CreditId::derived(&["credit"]),
+            account_id: account("acme"),
+            amount_micro_synor: MicroSynor::new(i64::MAX),
+            source: CreditSource::Promotional {
+                campaign: "spring".to_owned(),
+            },
+            expires_at: None,
+        }),
+        created_at: NOW,
+        is_handed_on: false,
+    };
+    let handed_on = OutboxMessage {
+        is_handed_on: true,
+        ..message.clone()
+    };
+    round_trip(store, &[message, handed_on]).await;
     let destination = Destination::Webhook(endpoint_id);
     let delivery = Delivery {
         message_id,
