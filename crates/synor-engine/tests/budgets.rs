@@ -10,7 +10,7 @@ use common::{World, id, synor};
 use synor_economics::budget::BudgetSubject;
 use synor_economics::metering::{ServiceType, UsageEvent};
 use synor_economics::money::{Exact, MicroSynor};
-use synor_engine::{Engine, EngineError, IngestBatch, NewBudget};
+use synor_engine::{CaptureOrder, Engine, EngineError, HoldOrder, IngestBatch, NewBudget};
 
 fn budget(name: &str, subject: BudgetSubject, thresholds: &[&str], effect: &str) -> NewBudget {
     NewBudget {
@@ -51,6 +51,51 @@ async fn deduct(world: &World, amount: &str, name: &str) -> Result<(), EngineErr
     let acme = id("acme");
     let done = world.engine.deduct(&acme, synor(amount), "inference", name);
     done.await.map(drop)
+}
+
+/// What was set aside counts from then on, is captured whatever the budget says, and is free again when
+/// it was released.
+#[tokio::test]
+async fn a_hold_counts_against_a_budget_and_its_capture_is_never_refused() {
+    let world = World::with(&["acme"]).await;
+    world.deposit("acme", "100").await;
+    set(&world, budget("all", spend("10"), &["100%"], "stop")).await;
+    let acme = id("acme");
+    let hold = |amount: &str, name: &'static str| {
+        let order = HoldOrder {
+            amount_micro_synor: synor(amount),
+            reason: "rendering".to_owned(),
+            expires_in_secs: 3_600,
+        };
+        world.engine.place_hold(&acme, order, name)
+    };
+    let is_over = |error: &EngineError| matches!(error, EngineError::Budget(_));
+    let job = hold("6", "job").await.unwrap().hold.hold_id;
+    assert!(is_over(&hold("4.000001", "more").await.unwrap_err()));
+    assert!(is_over(&deduct(&world, "4.000001", "a").await.unwrap_err()));
+    deduct(&world, "4", "b").await.unwrap();
+    assert!(is_over(&deduct(&world, "0.000001", "c").await.unwrap_err()));
+    let part = CaptureOrder {
+        amount_micro_synor: Some(synor("5")),
+        is_final: true,
+    };
+    world
+        .engine
+        .capture_hold(&acme, job, part, "captured")
+        .await
+        .unwrap();
+    // Of the six one went back, and nothing more.
+    assert!(is_over(&deduct(&world, "1.000001", "d").await.unwrap_err()));
+    let last = hold("1", "last").await.unwrap().hold.hold_id;
+    assert!(is_over(&deduct(&world, "1", "e").await.unwrap_err()));
+    world
+        .engine
+        .release_hold(&acme, last, "released")
+        .await
+        .unwrap();
+    deduct(&world, "1", "f").await.unwrap();
+    assert!(is_over(&deduct(&world, "0.000001", "g").await.unwrap_err()));
+    world.sound().await;
 }
 
 #[tokio::test]

@@ -50,9 +50,10 @@ pub async fn run(
     let key = arguments
         .idempotency_key
         .unwrap_or_else(|| Uuid::now_v7().to_string());
-    let body = json!({"amount_micro_synor": amount});
-    let announced: DepositState = session.post("/billing/deposit", &body, Some(&key)).await?;
-    if link::uri_of(&announced.request).is_some() {
+    // Before anything is announced: with a wallet that does not open, nothing has happened.
+    if link::is_how_the_chain_is_paid(session).await? {
+        let body = json!({"amount_micro_synor": amount});
+        let announced: DepositState = session.post("/billing/deposit", &body, Some(&key)).await?;
         return link::shown(&announced, &announced.request);
     }
     let wallet = wallet::unlock(global).await?;

@@ -3,11 +3,22 @@
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 use serde::Serialize;
+use synor_chain::Chain;
 use synor_economics::billing::PaymentRequest;
 
+use crate::client::Session;
 use crate::error::error_with_help;
 use crate::format;
 use crate::output::Answer;
+
+/// What the names of EVM chains begin with (CAIP-2, namespace `eip155`).
+const EVM_CHAINS: &str = "eip155:";
+
+/// Whether the server's chain is paid from wallets elsewhere, by links, rather than from one here.
+pub async fn is_how_the_chain_is_paid(session: &Session) -> anyhow::Result<bool> {
+    let chain_id = session.chain()?.chain_id().await?;
+    Ok(chain_id.starts_with(EVM_CHAINS))
+}
 
 /// The link of a request, on a chain that has links.
 pub fn uri_of(request: &PaymentRequest) -> Option<&str> {
